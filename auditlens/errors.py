@@ -1,0 +1,126 @@
+"""Every error that a user can meet.
+
+::
+
+    AuditLensError              root; message, optional location and hint; exit code 2
+    |-- SpecError               the spec is wrong: file:line:col, path, what is valid, nearest match
+    |-- InputError              a file, folder, column or image that the spec names is missing or broken
+    |   |-- ImageError          one image cannot be read or decoded
+    |   `-- IntegrityError      a SHA-256, a reference prediction or a stored result does not match
+    |-- ModelError              the audited model cannot be built, loaded or does not fit its description
+    |   `-- LayerError          a layer name that the model does not have
+    |-- FoundationError         the foundation model cannot be loaded or does not do what is asked
+    |-- ArtefactError           an artefact cannot be rendered as described
+    `-- ReportError             a report cannot be written (a missing system library, say)
+
+Whatever else escapes is a fault of ours: the command line prints it as one and exits with 4.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a text file; line and column count from 1."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        """`file:line:col`, as far as it is known."""
+        parts = [self.file, self.line, self.column]
+        return ":".join(str(part) for part in parts if part is not None)
+
+
+class AuditLensError(Exception):
+    """Something that the user can put right.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong and what is valid, in one sentence.
+    location : Location, optional
+        Where in the spec or in a file.
+    hint : str, optional
+        What to do about it.
+    """
+
+    def __init__(self, message: str, *, location: Location | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.location = location
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """The whole text: location, message, hint."""
+        where = f"{self.location}: " if self.location else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{where}{self.message}{hint}"
+
+
+class SpecError(AuditLensError):
+    """The spec is wrong; `problems` holds one located line per fault, all at once."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        location: Location | None = None,
+        hint: str | None = None,
+        problems: Iterable[str] = (),
+    ) -> None:
+        super().__init__(message, location=location, hint=hint)
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        """One line per problem, or the single message."""
+        return "\n".join(self.problems) if self.problems else super().__str__()
+
+
+class InputError(AuditLensError):
+    """A file, folder, column or image that the spec names is missing or broken."""
+
+
+class ImageError(InputError):
+    """One image cannot be read or decoded."""
+
+
+class IntegrityError(InputError):
+    """A hash, a reference prediction or a stored result does not match."""
+
+
+class ModelError(AuditLensError):
+    """The audited model cannot be built, loaded or does not fit its description."""
+
+
+class LayerError(ModelError):
+    """A layer name that the model does not have."""
+
+
+class FoundationError(AuditLensError):
+    """The foundation model cannot be loaded or does not do what is asked."""
+
+
+class ArtefactError(AuditLensError):
+    """An artefact cannot be rendered as described."""
+
+
+class ReportError(AuditLensError):
+    """A report cannot be written."""
+
+
+def nearest(word: str, valid: Iterable[str]) -> str:
+    """Suggest the closest valid word.
+
+    Returns
+    -------
+    str
+        ``"; did you mean 'x'?"``, or an empty text where nothing is close.
+    """
+    match = difflib.get_close_matches(word, list(valid), n=1, cutoff=0.6)
+    return f"; did you mean {match[0]!r}?" if match else ""

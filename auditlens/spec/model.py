@@ -1,0 +1,327 @@
+"""AuditSpec: what the user wrote, as strict frozen types. The JSON Schema is generated from these."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from auditlens.spec.artefacts import Artefact
+from auditlens.stages.states import Severity
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=80)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+CLOSED = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Part(BaseModel):
+    """A part of the spec: frozen, strict, closed to unknown keys."""
+
+    model_config = CLOSED
+
+
+class Audit(Part):
+    """Who audits what, for which use."""
+
+    id: str = Field(min_length=1, description="Identifier of the audit, as your quality system numbers it.")
+    version: str = Field("1", description="Version of this spec.")
+    title: str = Field("Shortcut audit", description="Title on the first page.")
+    intended_use: str = Field("", description="Intended use of the audited device, as its documentation states it.")
+    owner: str = Field("", description="Person who answers for this spec.")
+    risk_ids: tuple[str, ...] = Field((), description="Risks of the risk file that this audit speaks to.")
+
+
+class Decision(Part):
+    """The operating point: the device says `class` where its probability reaches `threshold`."""
+
+    class_: str = Field(alias="class", description="The class that the device reports (the positive class).")
+    threshold: float = Field(gt=0.0, lt=1.0, description="Probability from which on the class is reported.")
+    source: str = Field("", description="Where the threshold is documented.")
+
+
+class Preprocessing(Part):
+    """What happens between the decoded image (RGB, 8 bit) and the model's input."""
+
+    resize: int | tuple[int, int] | None = Field(
+        None, description="Target size; one number with mode `shortest`, or the side of a square; null keeps the size."
+    )
+    mode: Literal["squash", "shortest", "centre_square"] = Field(
+        "squash",
+        description="squash: resize both sides; shortest: shorter side, then centre crop; centre_square: crop, then resize.",
+    )
+    crop: int | None = Field(None, ge=1, description="Centre crop after resizing (mode `shortest`).")
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = Field("bilinear", description="Resampling filter.")
+    scale: float = Field(1 / 255, gt=0, description="Factor on the 8-bit values before mean and std.")
+    mean: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="Subtracted per channel after scaling.")
+    std: tuple[float, float, float] = Field((1.0, 1.0, 1.0), description="Divided by per channel after scaling.")
+    callable: str | None = Field(
+        None, description="`module:function` (PIL image -> float tensor C x H x W) instead of the fields above."
+    )
+
+
+class ReferencePrediction(Part):
+    """One input whose output is known from the deployed pipeline."""
+
+    image: str = Field(description="Image file, relative to the spec or to the data's root.")
+    probabilities: dict[str, Fraction] = Field(min_length=1, description="Expected probability per class.")
+
+
+class Model(Part):
+    """The audited model."""
+
+    architecture: str = Field(
+        pattern=r"^(torchvision|timm|python):.+$",
+        description="`torchvision:NAME`, `timm:NAME` or `python:module:factory`.",
+    )
+    arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the factory.")
+    import_path: str | None = Field(None, description="Folder put on the import path for `python:` factories.")
+    weights: str | None = Field(None, description="safetensors file or state dict; `package:NAME/PATH` for one in a package.")
+    sha256: Sha256 | None = Field(None, description="SHA-256 of the weights file.")
+    preprocessing: Preprocessing = Field(default_factory=Preprocessing, description="Image to model input.")
+    classes: tuple[str, ...] | str = Field(
+        description="Class names in the order of the outputs, or a text file with one name a line."
+    )
+    output: Literal["logits", "probabilities", "single_logit"] = Field("logits", description="What the model returns.")
+    layers: Literal["auto"] | tuple[str, ...] = Field("auto", description="Layers to examine; `auto`: the last spatial or token layer.")
+    decision: Decision | None = Field(None, description="The operating point (also accepted at top level).")
+    reference_predictions: tuple[ReferencePrediction, ...] = Field((), description="Known outputs of the deployed pipeline.")
+    reference_tolerance: float = Field(1e-3, gt=0, lt=1, description="Largest accepted gap in probability.")
+
+
+class GeneratedData(Part):
+    """Images made by a Python function when the audit runs."""
+
+    factory: str = Field(description="`module:function` that writes images and a manifest into a folder and returns its path.")
+    arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the function.")
+
+
+class Data(Part):
+    """The labelled images the audit runs on: a folder, a manifest, or a generator."""
+
+    folder: str | None = Field(None, description="Folder with one subfolder per class.")
+    manifest: str | None = Field(None, description="CSV or Parquet table with one row per image.")
+    generate: GeneratedData | None = Field(None, description="A function that writes the images and their manifest.")
+    root: str | None = Field(None, description="Folder that image paths are relative to; the manifest's folder by default.")
+    image: str = Field("image", description="Column with the image path.")
+    label: str = Field("label", description="Column with the label.")
+    unit: str | None = Field(None, description="Column that names the patient or lesion; images of one unit count as one.")
+    mask: str | None = Field(None, description="Column with the lesion mask's path.")
+    within: tuple[str, ...] = Field((), description="Columns (diagnosis, site) within which observability is measured.")
+    label_map: dict[str, str] = Field(default_factory=dict, description="Label in the table -> class of the model.")
+    sample: int | None = Field(None, ge=1, description="Use at most this many images, drawn by image hash.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Data:
+        given = [name for name in ("folder", "manifest", "generate") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of folder, manifest, generate; found {', '.join(given) or 'none'}")
+        return self
+
+
+class Foundation(Part):
+    """The text-image model that gives the semantic space."""
+
+    model: str = Field(description="open_clip name (`ViT-B-32`), `hf-hub:ORG/NAME`, or `local-dir:FOLDER`.")
+    pretrained: str | None = Field(None, description="open_clip pretrained tag, for plain names.")
+    sha256: Sha256 | None = Field(None, description="SHA-256 of the local folder's weights.")
+    templates: Literal["paper", "dermoscopy"] | tuple[str, ...] = Field(
+        "paper", description="Prompt templates with `{}`; `paper` are those of the method's paper (H.1)."
+    )
+    training_overlap: Literal["none", "some", "unknown"] = Field(
+        "unknown", description="Whether the foundation model was trained on the audited images."
+    )
+    training_note: str = Field("", description="What is known about that, for the report.")
+
+
+class Assumption(Part):
+    """A recorded belief that the foundation model sees a concept, with somebody who answers for it."""
+
+    owner: str = Field(min_length=1, description="Who answers for the assumption.")
+    reason: str = Field(min_length=1, description="Why it is believed.")
+
+
+class Concept(Part):
+    """Something the model may look at."""
+
+    group: str | None = Field(None, description="Group, such as ABCDE/A; `group:ABCDE` selects all below it.")
+    texts: tuple[str, ...] = Field((), description="Words and paraphrases; averaged into one probe.")
+    images: str | None = Field(None, description="Folder with example images of the concept.")
+    column: str | None = Field(None, description="0/1 column of the data that says where the concept is present.")
+    artefact: str | None = Field(None, description="Artefact of this spec whose insertion shows the concept.")
+    not_assessable: str | None = Field(None, description="Why this concept cannot be assessed here.")
+    assume_observable: Assumption | None = Field(None, description="A recorded assumption instead of a measurement.")
+    owner: str = Field("", description="Who answers for the entry.")
+    source: str = Field("", description="Where the words come from.")
+
+    @model_validator(mode="after")
+    def _has_evidence(self) -> Concept:
+        if not (self.texts or self.images or self.column or self.not_assessable):
+            raise ValueError("a concept needs texts, images, a column, or not_assessable with a reason")
+        return self
+
+
+class ClassRule(Part):
+    """What the model may and must not use for one class: concept names or `group:NAME`."""
+
+    valid: tuple[str, ...] = Field((), description="Concepts the model may use.")
+    spurious: tuple[str, ...] = Field((), description="Concepts the model must not use.")
+    contested: tuple[str, ...] = Field((), description="Concepts on which experts differ; a reader decides.")
+
+
+class Controls(Part):
+    """Negative controls of the semantic space."""
+
+    unrelated: tuple[str, ...] = Field(
+        ("guitar", "bicycle", "banana", "keyboard", "castle", "sailing boat"),
+        description="Words that should label nothing; how often they do is reported.",
+    )
+
+
+class Examine(Part):
+    """Settings of the examination; each default is shown in the report."""
+
+    n_examples: int = Field(20, ge=2, le=200, description="Concept examples per component (m).")
+    pooling: Literal["mean", "max"] = Field("mean", description="How an activation map becomes one number.")
+    relevance_floor: Fraction = Field(0.01, description="Share of |relevance| from which on a component counts.")
+    max_components: int = Field(40, ge=1, description="At most so many relevant components per class and layer are looked at.")
+    attributor: Literal["auto", "lrp", "gradient_x_activation"] = Field("auto", description="How relevance is computed.")
+    crops: Literal["auto", "crp", "activation", "none"] = Field("auto", description="How concept examples are cropped.")
+    crop_threshold: Fraction = Field(0.01, description="Keep what has at least this share of the highest attribution.")
+    z_threshold: float = Field(3.0, gt=0, description="z against matched random image sets from which on a component is labelled.")
+    observability_limit: Fraction = Field(0.7, description="The AUROC's lower bound must exceed this for a concept to be observable.")
+
+
+class Challenge(Part):
+    """Settings of the artefact tests."""
+
+    max_images_per_class: int = Field(300, ge=1, description="Images per class into which each artefact is put.")
+    instances_per_image: int = Field(1, ge=1, le=8, description="Different instances put into each image.")
+    n_draws: int = Field(10_000, ge=1_000, description="Bootstrap draws behind an interval.")
+    n_pairs: int = Field(4, ge=0, le=12, description="Example pairs shown per artefact and class.")
+
+
+METRICS = (
+    "sensitivity",
+    "specificity",
+    "auroc",
+    "decision_flips",
+    "decision_flips_beyond_sham",
+    "artefact_effect",
+    "effect_minus_sham",
+    "spurious_relevance_share",
+    "unexpected_relevance_share",
+    "observability",
+)
+Metric = Literal[
+    "sensitivity",
+    "specificity",
+    "auroc",
+    "decision_flips",
+    "decision_flips_beyond_sham",
+    "artefact_effect",
+    "effect_minus_sham",
+    "spurious_relevance_share",
+    "unexpected_relevance_share",
+    "observability",
+]
+LIMIT = re.compile(r"^(<=|>=|within)\s*([0-9]*\.?[0-9]+)$")
+
+
+class Each(Part):
+    """Repeat a gate for several artefacts, concepts or classes."""
+
+    artefact: Literal["all"] | tuple[str, ...] | None = Field(None, description="Artefacts, or `all`.")
+    concept: Literal["valid", "spurious"] | tuple[str, ...] | None = Field(None, description="Concepts, or all of a kind.")
+
+
+class Gate(Part):
+    """A claim with a limit fixed before the run."""
+
+    metric: Metric = Field(description="What is measured.")
+    limit: str = Field(description="`<= x`, `>= x` or `within x` (two-sided).", examples=["<= 0.02", ">= 0.9", "within 0.03"])
+    class_: str | None = Field(None, alias="class", description="Class; the decision's class by default.")
+    artefact: str | None = Field(None, description="Artefact, for metrics of the artefact tests.")
+    concept: str | None = Field(None, description="Concept, for `observability`.")
+    direction: str | None = Field(None, description="`A_to_B`: images of class A that the device gets right and then calls B.")
+    true_class: str | None = Field(None, description="For effects: only images of this class (all images by default).")
+    each: Each | None = Field(None, description="Repeat the gate.")
+    severity: Severity = Field(Severity.ERROR, description="error: decides the exit code; warn: only with --fail-on warn.", strict=False)
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence of the interval that decides.")
+    required_by: Literal["all"] | tuple[str, ...] = Field((), description="Gates that cannot hold unless this one does.")
+    rationale: str = Field("", description="Why this limit.")
+    risk_id: str | None = Field(None, description="Risk that the gate controls.")
+
+    @field_validator("limit")
+    @classmethod
+    def _parse_limit(cls, text: str) -> str:
+        if not LIMIT.match(text):
+            raise ValueError("write '<= x', '>= x' or 'within x', with x a plain number such as 0.02")
+        return text
+
+    @property
+    def relation(self) -> str:
+        """`<=`, `>=` or `within`."""
+        return self._match.group(1)
+
+    @property
+    def bound(self) -> float:
+        """The number of the limit."""
+        return float(self._match.group(2))
+
+    @property
+    def _match(self) -> re.Match[str]:
+        match = LIMIT.match(self.limit)
+        assert match is not None  # the validator has seen it
+        return match
+
+
+class Waiver(Part):
+    """A failing gate that somebody accepts for a while, within a bound, for one model."""
+
+    gate: str = Field(description="The gate.")
+    artefact: str | None = Field(None, description="Artefact, where the gate is repeated.")
+    bound: str = Field(description="The waiver holds only while the estimate is inside this bound, such as `<= 0.08`.")
+    model_sha256: Sha256 = Field(description="The weights that it is for.")
+    owner: str = Field(min_length=1, description="Who asks.")
+    approved_by: str = Field(min_length=1, description="The second person.")
+    reason: str = Field(min_length=1, description="Why.")
+    expires: date = Field(description="Last day.", strict=False)
+    risk_id: str | None = Field(None, description="Risk.")
+
+
+class Report(Part):
+    """How the report looks."""
+
+    languages: tuple[Literal["en"], ...] = Field(("en",), description="Languages.")
+    prepared_by: str = Field("", description="Name for the signature block.")
+    n_components: int = Field(12, ge=1, le=60, description="Components shown per class.")
+
+
+class AuditSpec(Part):
+    """A whole audit: what the model may use, what it must not, and which limits decide."""
+
+    auditlens: Literal[1] = Field(description="Version of the spec format.")
+    include: tuple[str, ...] = Field((), description="Libraries or files that this spec builds on.")
+    audit: Audit = Field(description="Identity of the audit.")
+    model: Model = Field(description="The audited model.")
+    data: Data = Field(description="The images.")
+    foundation: Foundation | None = Field(None, description="The text-image model; without it the inside has no words.")
+    concepts: dict[Name, Concept] = Field(default_factory=dict, description="Concepts by name.")
+    classes: dict[str, ClassRule] = Field(default_factory=dict, description="Rule per audited class.")
+    controls: Controls = Field(default_factory=Controls, description="Negative controls.")
+    decision: Decision | None = Field(None, description="The operating point.")
+    artefacts: dict[Name, Artefact] = Field(default_factory=dict, description="Artefacts by name.")
+    examine: Examine = Field(default_factory=Examine, description="Settings of the examination.")
+    challenge: Challenge = Field(default_factory=Challenge, description="Settings of the artefact tests.")
+    gates: dict[Name, Gate] = Field(default_factory=dict, description="Gates by name.")
+    waivers: tuple[Waiver, ...] = Field((), description="Accepted failures.")
+    report: Report = Field(default_factory=Report, description="Report settings.")
+    seed: int = Field(0, ge=0, description="Seed of everything that is drawn.")
+
+    @property
+    def operating_point(self) -> Decision | None:
+        """The declared decision, wherever it was written."""
+        return self.decision or self.model.decision

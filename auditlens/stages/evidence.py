@@ -1,0 +1,226 @@
+"""Evidence: numbers and pictures, no judgement. Arrays in frozen dataclasses; rows follow the data index."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+Ints = NDArray[np.integer]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The audited images without their pixels.
+
+    Attributes
+    ----------
+    ids : tuple of str, (images,)
+        Stable names, relative paths as a rule.
+    labels : Ints, (images,)
+        Index of the true class in the model's class list.
+    units : Ints, (images,)
+        Index of the patient or lesion; one per image where no unit column is given.
+    columns : mapping of str to Floats, (images,)
+        Numeric 0/1 (or other numeric) columns; NaN where empty.
+    strata : Ints, (images,)
+        Index of the combination of the `within` columns and the true label.
+    """
+
+    ids: tuple[str, ...]
+    labels: Ints
+    units: Ints
+    columns: Mapping[str, Floats]
+    strata: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What the model says of the clean images.
+
+    Attributes
+    ----------
+    logits : Floats, (images, classes)
+        Log-odds scale; for models that return probabilities, their logarithm.
+    probabilities : Floats, (images, classes)
+    """
+
+    logits: Floats
+    probabilities: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class LayerExamples:
+    """The most activating images of each component of a layer.
+
+    Attributes
+    ----------
+    layer : str
+    image_indices : Ints, (components, 3m)
+        Rows of the data index, most activating first; ties by image digest; -1 where there are fewer images.
+    activations : Floats, (components, 3m)
+        Pooled activations; NaN beside -1.
+    """
+
+    layer: str
+    image_indices: Ints
+    activations: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRelevance:
+    """Relevance of a layer's components for the margin of one class.
+
+    Attributes
+    ----------
+    layer, class_name, attributor : str
+    relevance : Floats, (images, components)
+        R_k(x) / sum_k |R_k(x)|, signed, per image; positive pushes towards the class.
+    """
+
+    layer: str
+    class_name: str
+    attributor: str
+    relevance: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentExamples:
+    """The embedded concept examples of the components that were looked at, all from one layer.
+
+    Attributes
+    ----------
+    layer : str
+    components : Ints, (components,)
+    image_indices : Ints, (components, m)
+        Rows of the data index; -1 where there are fewer.
+    boxes : Ints, (components, m, 4)
+        Crop as left, top, right, bottom in pixels of the original image.
+    embeddings : Floats, (components, m, dim)
+        Unit vectors; NaN where there is no example.
+    null_embeddings : Floats, (pool, dim)
+        Unit vectors of matched random crops of random images of the same data.
+    null_images : Ints, (pool,)
+        Row of the data index of each of them.
+    """
+
+    layer: str
+    components: Ints
+    image_indices: Ints
+    boxes: Ints
+    embeddings: Floats
+    null_embeddings: Floats
+    null_images: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A concept in the foundation model's space.
+
+    Attributes
+    ----------
+    concept : str
+    vector : Floats, (dim,)
+        Unit vector: mean over paraphrases and templates, or over example images, or the mean of both.
+    paraphrases : Floats, (texts, dim)
+        One unit vector per text (templates averaged); empty for image probes.
+    texts : tuple of str
+    n_example_images : int
+    example_scores : Floats, (example images,)
+        Leave-one-out alignment of the example images with the concept, for observability; empty without any.
+    """
+
+    concept: str
+    vector: Floats
+    paraphrases: Floats
+    texts: tuple[str, ...]
+    n_example_images: int = 0
+    example_scores: Floats = field(default_factory=lambda: np.empty(0))
+
+
+@dataclass(frozen=True, slots=True)
+class SemanticSpace:
+    """What the foundation model makes of the whole images and the concepts.
+
+    Attributes
+    ----------
+    image_embeddings : Floats, (images, dim)
+        Unit vectors of the uncropped images.
+    probes : mapping of concept name to Probe
+    null : Floats, (dim,)
+        Null embedding: the empty templates.
+    unrelated : mapping of word to Floats (dim,)
+        Negative controls.
+    inserted : mapping of concept name to pair of Floats (trials, dim)
+        Embeddings of images without and with the concept's artefact inserted.
+    """
+
+    image_embeddings: Floats
+    probes: Mapping[str, Probe]
+    null: Floats
+    unrelated: Mapping[str, Floats]
+    inserted: Mapping[str, tuple[Floats, Floats]]
+
+
+@dataclass(frozen=True, slots=True)
+class ArtefactTrials:
+    """One artefact put into clean images: a row per trial.
+
+    Attributes
+    ----------
+    artefact : str
+    image_indices : Ints, (trials,)
+    instances : Ints, (trials,)
+        Which cut-out or rendered variant.
+    instance_names : tuple of str
+    logits, sham_logits : Floats, (trials, classes)
+        With the artefact, and with the sham; NaN rows for a sham that was switched off.
+    probabilities, sham_probabilities : Floats, (trials, classes)
+    area : Floats, (trials,)
+        Share of the image that changes.
+    energy_ratio : Floats, (trials,)
+        Pixel energy of the sham over that of the artefact; 1 is a fair sham.
+    boxes : Ints, (trials, 4)
+        Bounding box of the change: left, top, right, bottom.
+    """
+
+    artefact: str
+    image_indices: Ints
+    instances: Ints
+    instance_names: tuple[str, ...]
+    logits: Floats
+    sham_logits: Floats
+    probabilities: Floats
+    sham_probabilities: Floats
+    area: Floats
+    energy_ratio: Floats
+    boxes: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that could not be measured, and why."""
+
+    what: str
+    why: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that was measured."""
+
+    samples: Samples
+    predictions: Predictions
+    examples: Mapping[str, LayerExamples]
+    relevance: Mapping[tuple[str, str], LayerRelevance]
+    """By (layer, class)."""
+    components: Mapping[str, ComponentExamples]
+    """By layer; empty without a foundation model."""
+    space: SemanticSpace | None
+    trials: Mapping[str, ArtefactTrials]
+    skipped: tuple[Skipped, ...]

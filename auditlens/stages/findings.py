@@ -1,0 +1,256 @@
+"""Findings: evidence judged against the spec, every number with its interval."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from auditlens.stages.base import Stage
+from auditlens.stages.states import ComponentState, ConceptState
+
+
+class Estimate(Stage):
+    """A number with its interval.
+
+    `sided="one"` means that `low` and `high` are each a one-sided bound at `confidence` (both together a two-sided
+    interval at `2 * confidence - 1`); `sided="two"` is an ordinary two-sided interval.
+    """
+
+    value: float | None
+    """None where it could not be estimated; `note` says why."""
+    low: float | None = None
+    high: float | None = None
+    confidence: float = 0.95
+    sided: Literal["one", "two"] = "two"
+    n: int = 0
+    """Observations (denominator of a rate)."""
+    n_units: int = 0
+    n_instances: int | None = None
+    """Artefact instances behind it; None where there are none."""
+    n_events: int | None = None
+    """Numerator of a rate."""
+    method: str = ""
+    note: str = ""
+
+
+class Performance(Stage):
+    """How well the model does on the clean images, at the operating point."""
+
+    decision: str
+    """Such as `melanoma at P >= 0.31`, or `argmax`."""
+    sensitivity: Estimate
+    specificity: Estimate
+    auroc: Estimate
+    accuracy: Estimate
+    confusion: dict[str, dict[str, int]]
+    """True class -> decided class -> count."""
+
+
+class RivalFlag(Stage):
+    """How well a concept's probe tells another column's flag: specificity."""
+
+    column: str
+    auroc: Estimate
+
+
+class ConceptFinding(Stage):
+    """Whether the foundation model sees a concept in these images."""
+
+    concept: str
+    group: str | None
+    role: dict[str, Literal["valid", "spurious", "contested"]]
+    """By class."""
+    state: ConceptState
+    source: Literal["column", "images", "insertion", "assumption", "none"]
+    auroc: Estimate | None = None
+    rivals: tuple[RivalFlag, ...] = ()
+    """Other flags that the probe sees at least as well as its own, or the best rival."""
+    specific: bool | None = None
+    in_sample: Literal["none", "some", "unknown"] = "unknown"
+    paraphrase_agreement: float | None = None
+    """Lowest rank correlation between two paraphrases' scores over the images; -1 to 1; None for a single text."""
+    reason: str = ""
+    would_verify: str = ""
+    texts: tuple[str, ...] = ()
+    prevalence: dict[str, Estimate] = {}
+    """P(concept | class) in the data, where a column says so."""
+
+
+class Alignment(Stage):
+    """One component against one concept."""
+
+    concept: str
+    raw: float
+    """The paper's score a = s(theta, probe) - s(theta, null); shown, not decided on."""
+    z: float
+    """Standardised against theta of matched random image sets; decided on."""
+    z_low: float | None = None
+    z_high: float | None = None
+    passes: bool
+    counted: bool
+    """True where the concept is observable (measured or assumed): only then is it evidence."""
+    flagged_share: float | None = None
+    """Share of the examples that people flagged with the concept, where a column says so."""
+
+
+class Example(Stage):
+    """One concept example."""
+
+    image_id: str
+    box: tuple[int, int, int, int]
+    file: str | None
+    """Crop in the run folder."""
+    label: str
+    activation: float
+
+
+class ComponentFinding(Stage):
+    """One component of one layer, judged for one class."""
+
+    id: str
+    """`layer:index`."""
+    layer: str
+    index: int
+    class_name: str
+    state: ComponentState
+    label: str | None
+    """Best-aligned concept that passes, observable or not; None for none."""
+    relevance: Estimate
+    """Mean share of |relevance| over the images."""
+    relevance_quantile: Estimate
+    """Its 90 % quantile over the images."""
+    relevance_max: float
+    direction: float
+    """Mean signed share: positive pushes towards the class."""
+    best_valid: Alignment | None
+    best_spurious: Alignment | None
+    alignments: tuple[Alignment, ...]
+    """The strongest few, by z."""
+    clarity: float | None
+    polysemanticity: float | None
+    nearest_component: str | None
+    similarity: float | None
+    """Cosine to the most similar of the components looked at."""
+    examples: tuple[Example, ...] = ()
+    response: dict[str, Estimate] = {}
+    """Paired change of its activation when an artefact goes in, beyond the sham, in clean standard deviations."""
+
+
+class ClassFinding(Stage):
+    """The inside of the model for one class."""
+
+    class_name: str
+    attributor: str
+    n_components: int
+    n_relevant: int
+    n_examined: int
+    share_by_state: dict[ComponentState, Estimate]
+    """Share of all |relevance| by state, over all layers examined (the last one where several)."""
+    share_by_concept: dict[str, Estimate]
+    unexamined_share: Estimate
+    """Relevance of components under the floor or over the cap: not looked at."""
+
+
+class Flip(Stage):
+    """Decisions that turn: of the images of `from_class` that the device gets right, those then called `to_class`."""
+
+    from_class: str
+    to_class: str
+    rate: Estimate
+    sham: Estimate | None
+    beyond: Estimate | None
+
+
+class Effect(Stage):
+    """Mean paired change when the artefact goes in."""
+
+    true_class: str | None
+    """None: all images."""
+    scale: Literal["probability", "margin"]
+    raw: Estimate
+    sham: Estimate | None
+    beyond: Estimate | None
+    share_raised: float
+
+
+class Pair(Stage):
+    """An example before, after, and with the sham, with the probabilities of the audited class."""
+
+    image_id: str
+    kind: Literal["flip", "strongest", "median", "no effect"]
+    true_class: str
+    before: float
+    after: float
+    sham: float | None
+    files: dict[Literal["before", "after", "sham"], str]
+
+
+class ArtefactFinding(Stage):
+    """What one artefact does to one class."""
+
+    artefact: str
+    label: str
+    class_name: str
+    n_images: int
+    n_units: int
+    n_instances: int
+    effects: tuple[Effect, ...]
+    flips: tuple[Flip, ...]
+    mean_area: float
+    sham_energy_ratio: float | None
+    """Median pixel energy of the sham over the artefact's."""
+    pairs: tuple[Pair, ...] = ()
+    observational: Estimate | None = None
+    """Mean probability with minus without the flag in the data as it is, within labels; an association, not an effect."""
+    note: str = ""
+
+
+class Confrontation(Stage):
+    """The two lines of evidence on one artefact or spurious concept, side by side."""
+
+    class_name: str
+    concept: str
+    artefact: str | None
+    inside: Estimate | None
+    """Share of relevance on components labelled with the concept."""
+    n_components: int
+    behaviour: Estimate | None
+    """Effect on the probability, beyond the sham."""
+    conclusion: Literal["both", "inside only", "behaviour only", "neither", "not evaluated"]
+    sentence: str
+
+
+class Control(Stage):
+    """A control run beside the audit."""
+
+    name: str
+    question: str
+    value: float | None
+    expected: str
+    passes: bool | None
+    """None where it only describes."""
+    sentence: str
+
+
+class NotEvaluated(Stage):
+    """Something that a reader might expect, and that was not evaluated."""
+
+    what: str
+    why: str
+    remedy: str
+
+
+class Findings(Stage):
+    """All findings."""
+
+    performance: Performance | None
+    concepts: tuple[ConceptFinding, ...]
+    components: tuple[ComponentFinding, ...]
+    classes: tuple[ClassFinding, ...]
+    artefacts: tuple[ArtefactFinding, ...]
+    confrontations: tuple[Confrontation, ...]
+    controls: tuple[Control, ...]
+    gate_estimates: dict[str, Estimate]
+    """By gate id, at that gate's confidence, one-sided bounds."""
+    not_evaluated: tuple[NotEvaluated, ...]
+    redundancy: dict[str, float] = {}
+    """By layer, over the components looked at."""

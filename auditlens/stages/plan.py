@@ -1,0 +1,110 @@
+"""AuditPlan: everything resolved before a model is run, so that a reader can say what will be measured."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from auditlens.stages.base import Stage
+from auditlens.stages.states import Severity
+
+
+class PlannedGate(Stage):
+    """One gate after `each` has been expanded and defaults have been filled in."""
+
+    id: str
+    """`name` or `name[artefact]`; unique in the plan."""
+    name: str
+    metric: str
+    class_name: str
+    artefact: str | None = None
+    concept: str | None = None
+    from_class: str | None = None
+    """For decision flips: true class, rightly called on the clean image."""
+    to_class: str | None = None
+    true_class: str | None = None
+    """For effects: restrict to images of this class; None means all images."""
+    relation: Literal["<=", ">=", "within"]
+    bound: float
+    severity: Severity
+    confidence: float
+    requires: tuple[str, ...] = ()
+    """Ids of gates that must hold for this one to hold."""
+    rationale: str = ""
+    risk_id: str | None = None
+    location: str | None = None
+    """`file:line:col` in the spec."""
+
+
+class PlannedModel(Stage):
+    """The audited model as it was found."""
+
+    architecture: str
+    weights_sha256: str | None
+    classes: tuple[str, ...]
+    layers: tuple[str, ...]
+    n_components: dict[str, int]
+    """Components per layer."""
+    preprocessing: str
+    """One plain sentence."""
+    output: str
+    decision_class: str
+    threshold: float | None
+    """None where no operating point is declared: the decision is argmax."""
+    decision_source: str
+    n_parameters: int
+    reference_gap: float | None = None
+    """Largest gap in probability over the reference predictions; None without any."""
+    n_references: int = 0
+    random_weights: bool = False
+    """True where the spec names no weights."""
+
+
+class PlannedData(Stage):
+    """The images as they were found."""
+
+    source: str
+    sha256: str
+    """Hash over all image digests, labels and units, in id order."""
+    n_images: int
+    n_units: int
+    unit_column: str | None
+    class_counts: dict[str, int]
+    columns: tuple[str, ...]
+    n_left_out: int = 0
+    """Images whose label is none of the model's classes, or outside the sample."""
+
+
+class PlannedFoundation(Stage):
+    """The foundation model as it was found."""
+
+    model: str
+    sha256: str | None
+    dimension: int
+    templates: tuple[str, ...]
+    training_overlap: Literal["none", "some", "unknown"]
+    training_note: str = ""
+
+
+class Method(Stage):
+    """A choice that the tool made or took from the spec, with its reason; shown in the report."""
+
+    name: str
+    value: str
+    reason: str
+
+
+class AuditPlan(Stage):
+    """Everything resolved."""
+
+    spec_sha256: str
+    model: PlannedModel
+    data: PlannedData
+    foundation: PlannedFoundation | None
+    audited_classes: tuple[str, ...]
+    gates: tuple[PlannedGate, ...]
+    artefacts: tuple[str, ...]
+    methods: tuple[Method, ...]
+    seed: int
+    batch_size: int
+    n_threads: int
+    device: str

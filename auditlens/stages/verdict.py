@@ -1,0 +1,37 @@
+"""Verdict: gates with their outcome, waivers, and the one exit code that every writer reads."""
+
+from __future__ import annotations
+
+from auditlens.stages.base import Stage
+from auditlens.stages.findings import Estimate
+from auditlens.stages.plan import PlannedGate
+from auditlens.stages.states import ExitCode, GateState
+
+
+class GateResult(Stage):
+    """One gate decided."""
+
+    gate: PlannedGate
+    state: GateState
+    estimate: Estimate | None
+    sentence: str
+    """Plain words: what was measured and what that means for the limit."""
+    waived: bool = False
+    """Reads "fails, accepted"."""
+    waiver: str = ""
+    """Owner, approver, reason and expiry, or why a waiver does not apply."""
+
+
+class Verdict(Stage):
+    """The outcome of the audit."""
+
+    gates: tuple[GateResult, ...]
+    counts: dict[GateState, int]
+    n_waived: int
+    headline: str
+    """One line, such as `NOT ALL GATES HOLD`."""
+    sentences: tuple[str, ...]
+    """What a reader of page one must know, worst first."""
+    exit_code: ExitCode
+    exploratory: bool = True
+    """True where no lock fixed the spec beforehand."""

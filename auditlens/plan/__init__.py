@@ -1,0 +1,1 @@
+"""AuditSpec and what was found on disk come in; the AuditPlan, with every gate expanded, goes out."""

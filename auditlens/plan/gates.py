@@ -1,0 +1,128 @@
+"""Expand the gates of the spec: `each`, defaults and preconditions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from auditlens.errors import SpecError
+from auditlens.spec.model import AuditSpec, Gate
+from auditlens.spec.selection import concepts_of
+from auditlens.stages.plan import PlannedGate
+
+FLIP_METRICS = ("decision_flips", "decision_flips_beyond_sham")
+
+
+def expand_gates(
+    spec: AuditSpec,
+    classes: tuple[str, ...],
+    default_class: str,
+    locate: Callable[[str], str | None] = lambda name: None,
+) -> tuple[PlannedGate, ...]:
+    """One planned gate per gate, artefact and concept.
+
+    Parameters
+    ----------
+    spec : AuditSpec
+    classes : tuple of str
+        The model's classes.
+    default_class : str
+        Class of gates that name none.
+    locate : callable
+        Gate name -> `file:line:col`.
+
+    Raises
+    ------
+    SpecError
+        A direction that does not name two classes, or no gate at all.
+    """
+    expanded = {
+        name: [
+            _planned(name, gate, artefact, concept, classes, default_class, locate(name))
+            for artefact, concept in _targets(spec, gate, gate.class_ or default_class)
+        ]
+        for name, gate in spec.gates.items()
+    }
+    if not any(expanded.values()):
+        raise SpecError("no gate is left to decide; an audit without gates cannot hold", hint="add a gate")
+    preconditions = {name: gate.required_by for name, gate in spec.gates.items() if gate.required_by}
+    return tuple(
+        planned.model_copy(update={"requires": _requires(planned.name, preconditions, expanded)})
+        for group in expanded.values()
+        for planned in group
+    )
+
+
+def _targets(spec: AuditSpec, gate: Gate, class_name: str) -> Iterator[tuple[str | None, str | None]]:
+    each = gate.each
+    if each is not None and each.artefact is not None:
+        artefacts = tuple(spec.artefacts) if each.artefact == "all" else each.artefact
+        yield from ((artefact, gate.concept) for artefact in artefacts)
+    elif each is not None and each.concept is not None:
+        yield from ((gate.artefact, concept) for concept in _each_concept(spec, each.concept, class_name))
+    else:
+        yield gate.artefact, gate.concept
+
+
+def _each_concept(spec: AuditSpec, chosen: str | tuple[str, ...], class_name: str) -> tuple[str, ...]:
+    if isinstance(chosen, str):
+        rule = spec.classes.get(class_name)
+        return concepts_of(spec, getattr(rule, chosen)) if rule is not None else ()
+    return concepts_of(spec, chosen)
+
+
+def _planned(
+    name: str,
+    gate: Gate,
+    artefact: str | None,
+    concept: str | None,
+    classes: tuple[str, ...],
+    default_class: str,
+    location: str | None,
+) -> PlannedGate:
+    suffix = (
+        artefact if gate.each and gate.each.artefact else concept if gate.each and gate.each.concept else None
+    )
+    source, target = _direction(name, gate, classes)
+    return PlannedGate(
+        id=f"{name}[{suffix}]" if suffix else name,
+        name=name,
+        metric=gate.metric,
+        class_name=gate.class_ or default_class,
+        artefact=artefact,
+        concept=concept,
+        from_class=source,
+        to_class=target,
+        true_class=gate.true_class,
+        relation=gate.relation,  # type: ignore[arg-type]  # the validator of the spec has seen it
+        bound=gate.bound,
+        severity=gate.severity,
+        confidence=gate.confidence,
+        rationale=gate.rationale,
+        risk_id=gate.risk_id,
+        location=location,
+    )
+
+
+def _direction(name: str, gate: Gate, classes: tuple[str, ...]) -> tuple[str | None, str | None]:
+    if gate.metric not in FLIP_METRICS:
+        return None, None
+    known = (*classes, "other")
+    for source in known:
+        for target in known:
+            if gate.direction == f"{source}_to_{target}":
+                return source, target
+    raise SpecError(
+        f"gates.{name}.direction: {gate.direction!r} does not name two classes; "
+        f"write A_to_B with A and B among {', '.join(known[:12])}"
+    )
+
+
+def _requires(
+    name: str, preconditions: dict[str, str | tuple[str, ...]], expanded: dict[str, list[PlannedGate]]
+) -> tuple[str, ...]:
+    needed = [
+        required
+        for required, dependants in preconditions.items()
+        if required != name and (name in dependants or (dependants == "all" and name not in preconditions))
+    ]
+    return tuple(planned.id for required in needed for planned in expanded[required])

@@ -1,0 +1,40 @@
+"""The rule that turns an interval and a limit into a state."""
+
+from __future__ import annotations
+
+from auditlens.stages.findings import Estimate
+from auditlens.stages.plan import PlannedGate
+from auditlens.stages.states import GateState
+
+
+def state_of(gate: PlannedGate, estimate: Estimate | None) -> GateState:
+    """Decide one gate by its own interval (method.md, decision rule 8).
+
+    Holds when the far end of the interval is inside the limit, fails when the near end is outside, else inconclusive;
+    no estimate is never a pass.
+    """
+    if estimate is None or estimate.value is None or estimate.low is None or estimate.high is None:
+        return GateState.NOT_EVALUATED
+    if inside(gate.relation, gate.bound, estimate.low, estimate.high):
+        return GateState.HOLDS
+    if outside(gate.relation, gate.bound, estimate.low, estimate.high):
+        return GateState.FAILS
+    return GateState.INCONCLUSIVE
+
+
+def inside(relation: str, bound: float, low: float, high: float) -> bool:
+    """Tell whether the whole interval respects the limit."""
+    if relation == "<=":
+        return high <= bound
+    if relation == ">=":
+        return low >= bound
+    return -bound <= low and high <= bound
+
+
+def outside(relation: str, bound: float, low: float, high: float) -> bool:
+    """Tell whether the whole interval breaks the limit."""
+    if relation == "<=":
+        return low > bound
+    if relation == ">=":
+        return high < bound
+    return low > bound or high < -bound

@@ -1,0 +1,102 @@
+"""Plain words for a gate: what was measured, how sure that is, and what it means for the limit."""
+
+from __future__ import annotations
+
+from auditlens.stages.findings import Estimate
+from auditlens.stages.plan import PlannedGate
+from auditlens.stages.states import GateState
+
+RATES = ("sensitivity", "specificity", "decision_flips", "decision_flips_beyond_sham")
+SHARES = ("spurious_relevance_share", "unexpected_relevance_share")
+
+
+def sentence_for(
+    gate: PlannedGate, state: GateState, estimate: Estimate | None, decision: str, artefact: str
+) -> str:
+    """One sentence for the reader of page one.
+
+    Parameters
+    ----------
+    gate : PlannedGate
+    state : GateState
+    estimate : Estimate or None
+    decision : str
+        The operating point in words.
+    artefact : str
+        The artefact's plain name.
+    """
+    if state is GateState.NOT_EVALUATED:
+        why = estimate.note if estimate is not None and estimate.note else "there is no measurement"
+        return f"{_subject(gate, artefact)}: not evaluated, because {why}."
+    assert estimate is not None  # every other state needs one
+    said = _measured(gate, estimate, decision, artefact)
+    return f"{said} ({interval_text(gate, estimate)}). Limit {limit_text(gate)}: {_outcome(state)}."
+
+
+def _outcome(state: GateState) -> str:
+    return {
+        GateState.HOLDS: "holds",
+        GateState.FAILS: "fails",
+        GateState.INCONCLUSIVE: "undecided, the interval crosses the limit",
+    }[state]
+
+
+def _measured(gate: PlannedGate, estimate: Estimate, decision: str, artefact: str) -> str:
+    value = number(gate.metric, estimate.value)
+    if gate.metric in ("decision_flips", "decision_flips_beyond_sham"):
+        beyond = " beyond what its sham does" if gate.metric.endswith("sham") else ""
+        return (
+            f"Of 100 {gate.from_class} images that the model calls rightly ({decision}), inserting {artefact} "
+            f"turns {value} into {gate.to_class}{beyond}"
+        )
+    if gate.metric in ("artefact_effect", "effect_minus_sham"):
+        beyond = ", beyond its sham," if gate.metric == "effect_minus_sham" else ""
+        where = f" on {gate.true_class} images" if gate.true_class else ""
+        return f"Inserting {artefact}{beyond} moves P({gate.class_name}){where} by {value} on average"
+    return f"{_subject(gate, artefact)} is {value}"
+
+
+def _subject(gate: PlannedGate, artefact: str) -> str:
+    return {
+        "sensitivity": f"The share of {gate.class_name} images that the model detects",
+        "specificity": f"The share of other images that the model does not call {gate.class_name}",
+        "auroc": f"The AUROC of P({gate.class_name}) on clean images",
+        "decision_flips": f"Decisions that turn from {gate.from_class} to {gate.to_class} when {artefact} goes in",
+        "decision_flips_beyond_sham": (
+            f"Decisions that turn from {gate.from_class} to {gate.to_class} when {artefact} goes in, beyond its sham"
+        ),
+        "artefact_effect": f"The effect of {artefact} on P({gate.class_name})",
+        "effect_minus_sham": f"The effect of {artefact} on P({gate.class_name}), beyond its sham",
+        "spurious_relevance_share": f"The share of relevance for {gate.class_name} on components of spurious concepts",
+        "unexpected_relevance_share": f"The share of relevance for {gate.class_name} on components that nothing explains",
+        "observability": f"How well the foundation model tells '{gate.concept}' (AUROC)",
+    }[gate.metric]
+
+
+def number(metric: str, value: float | None) -> str:
+    """Format a value of a metric: per 100 for rates and shares, signed points for effects, AUROC as it is."""
+    if value is None:
+        return "-"
+    if metric in ("decision_flips", "decision_flips_beyond_sham"):
+        return f"{100 * value:.1f}"
+    if metric in RATES or metric in SHARES:
+        return f"{100 * value:.1f} %"
+    if metric in ("artefact_effect", "effect_minus_sham"):
+        return f"{value:+.3f}"
+    return f"{value:.3f}"
+
+
+def interval_text(gate: PlannedGate, estimate: Estimate) -> str:
+    """Such as `95 % one-sided: 2.9 to 5.6`."""
+    low, high = number(gate.metric, estimate.low), number(gate.metric, estimate.high)
+    sided = " one-sided" if estimate.sided == "one" else ""
+    return f"{100 * estimate.confidence:g} %{sided}: {low} to {high}"
+
+
+def limit_text(gate: PlannedGate) -> str:
+    """The limit in the units of the metric."""
+    scaled = gate.metric in RATES or gate.metric in SHARES
+    flips = gate.metric.startswith("decision_flips")
+    bound = f"{100 * gate.bound:g}" + ("" if flips else " %") if scaled else f"{gate.bound:g}"
+    words = {"<=": "at most", ">=": "at least", "within": "within +/-"}[gate.relation]
+    return f"{words} {bound}".replace("+/- ", "+/-")

@@ -1,0 +1,230 @@
+"""Alignment of components with concepts, decided on z against matched random image sets (decision rules 1 and 2).
+
+The paper's score a = s(theta, probe) - s(theta, null) is kept beside z. A concept with a labelled column has a second
+score: how far theta lies along the direction from images without to images with the concept, because the null of
+random sets is strict for concepts that are in every second image. A concept's z is the larger of its scores' z,
+standardised again under the same maximum of the random sets; a family (all valid, all spurious concepts) passes only
+when its best z stands out from the random sets' best z over the same family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from auditlens.stages.evidence import ComponentExamples, Floats, Samples, SemanticSpace
+
+N_RANDOM_SETS = 4_000
+N_RESAMPLED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class AlignmentTable:
+    """Scores of the components of one layer against all concepts.
+
+    Attributes
+    ----------
+    concepts : tuple of str
+    raw : Floats, (components, concepts)
+        The paper's a, between -2 and 2.
+    z : Floats, (components, concepts)
+        Standard deviations above matched random sets.
+    z_low, z_high : Floats, (components, concepts)
+        95 % percentile interval over resampled examples.
+    random_z : Floats, (random sets, concepts)
+        z of the random sets themselves: the null of any maximum.
+    unrelated_pass : float
+        Share of components that some unrelated word labels.
+    random_pass : float
+        Share of fresh random sets that some concept labels.
+    """
+
+    concepts: tuple[str, ...]
+    raw: Floats
+    z: Floats
+    z_low: Floats
+    z_high: Floats
+    random_z: Floats
+    unrelated_pass: float
+    random_pass: float
+
+    def family_z(self, family: Sequence[str]) -> Floats:
+        """Best z over a family, standardised by the random sets' best z over the same family; (components,)."""
+        columns = [self.concepts.index(name) for name in family]
+        return standardise(self.z[:, columns].max(axis=1), self.random_z[:, columns].max(axis=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """Concept scores of a theta: a stack of linear functions of theta / |theta| and theta.
+
+    Attributes
+    ----------
+    probes : Floats, (concepts, dim)
+        probe - null, on unit theta.
+    directions : Floats, (concepts, dim)
+        Unit contrast direction on theta itself; NaN rows where there is no column.
+    """
+
+    probes: Floats
+    directions: Floats
+
+    def raw(self, theta: Floats) -> Floats:
+        """The paper's a; (sets, dim) -> (sets, concepts)."""
+        unit = theta / np.linalg.norm(theta, axis=1, keepdims=True)
+        return unit @ self.probes.T
+
+    def contrast(self, theta: Floats) -> Floats:
+        """Position along the labelled direction; (sets, dim) -> (sets, concepts), NaN without a column."""
+        return theta @ self.directions.T
+
+
+def alignments(
+    examples: ComponentExamples,
+    space: SemanticSpace,
+    samples: Samples,
+    columns: Mapping[str, str],
+    *,
+    seed: int,
+    threshold: float,
+) -> AlignmentTable:
+    """Score every component of a layer against every concept that has a probe.
+
+    Parameters
+    ----------
+    examples : ComponentExamples
+    space : SemanticSpace
+    samples : Samples
+    columns : mapping of concept to column
+        For concepts that are labelled.
+    seed : int
+    threshold : float
+        z from which on a concept labels (controls only).
+    """
+    rng = np.random.default_rng([seed, 0xA11])
+    concepts = tuple(space.probes)
+    scorer = _scorer(space, samples, columns, concepts)
+    theta = np.nanmean(examples.embeddings, axis=1)
+    n_examples = int(np.sum(examples.image_indices[0] >= 0)) if len(examples.image_indices) else 1
+    random_theta = random_sets(examples.null_embeddings, n_examples, N_RANDOM_SETS, rng)
+    null = _Null.of(scorer, random_theta)
+    z = null.z(theta)
+    low, high = _interval(examples, samples, null, rng)
+    fresh = null.z(random_sets(examples.null_embeddings, n_examples, N_RANDOM_SETS // 4, rng))
+    random_z = null.random_z
+    family_null = random_z.max(axis=1)
+    return AlignmentTable(
+        concepts=concepts,
+        raw=scorer.raw(theta),
+        z=z,
+        z_low=low,
+        z_high=high,
+        random_z=random_z,
+        unrelated_pass=_unrelated(space, theta, random_theta, threshold),
+        random_pass=float(np.mean(standardise(fresh.max(axis=1), family_null) > threshold)),
+    )
+
+
+def standardise(values: Floats, null: Floats) -> Floats:
+    """(value - mean of null) / sd of null along axis 0; 0 where the null does not vary."""
+    spread = null.std(axis=0)
+    centred = values - null.mean(axis=0)
+    return np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-12)
+
+
+def random_sets(pool: Floats, size: int, n_sets: int, rng: np.random.Generator) -> Floats:
+    """Mean embedding of `n_sets` random sets of `size` distinct pool entries; (pool, dim) -> (sets, dim)."""
+    size = min(size, len(pool))
+    rows = rng.random((n_sets, len(pool))).argpartition(size - 1, axis=1)[:, :size]
+    weights = np.zeros((n_sets, len(pool)), dtype=pool.dtype)
+    np.put_along_axis(weights, rows, 1 / size, axis=1)
+    return weights @ pool
+
+
+@dataclass(frozen=True, slots=True)
+class _Null:
+    """Scores of the random sets, against which any theta is standardised."""
+
+    scorer: Scorer
+    raw: Floats
+    contrast: Floats
+    best: Floats
+
+    @classmethod
+    def of(cls, scorer: Scorer, random_theta: Floats) -> _Null:
+        raw, contrast = scorer.raw(random_theta), scorer.contrast(random_theta)
+        return cls(scorer, raw, contrast, _larger(standardise(raw, raw), standardise(contrast, contrast)))
+
+    @property
+    def random_z(self) -> Floats:
+        """z of the random sets themselves, (random sets, concepts)."""
+        return standardise(self.best, self.best)
+
+    def z(self, theta: Floats) -> Floats:
+        """(sets, dim) -> (sets, concepts)."""
+        by_probe = standardise(self.scorer.raw(theta), self.raw)
+        by_contrast = standardise(self.scorer.contrast(theta), self.contrast)
+        return standardise(_larger(by_probe, by_contrast), self.best)
+
+
+def _larger(by_probe: Floats, by_contrast: Floats) -> Floats:
+    return np.fmax(by_probe, by_contrast)  # NaN (no column) loses
+
+
+def _scorer(space: SemanticSpace, samples: Samples, columns: Mapping[str, str], concepts: tuple[str, ...]) -> Scorer:
+    probes = np.stack([space.probes[name].vector - space.null for name in concepts])
+    directions = np.full_like(probes, np.nan)
+    for row, name in enumerate(concepts):
+        if name in columns:
+            directions[row] = contrast_direction(space.image_embeddings, samples, columns[name])
+    return Scorer(probes, directions)
+
+
+def contrast_direction(embeddings: Floats, samples: Samples, column: str) -> Floats:
+    """Unit vector from images without to images with a flag, averaged within strata; NaN where there is no contrast.
+
+    Within label (and site) strata, so that a flag that goes with the diagnosis is not mistaken for the diagnosis.
+    """
+    flags = samples.columns[column]
+    total = np.zeros(embeddings.shape[1])
+    for stratum in np.unique(samples.strata):
+        inside = samples.strata == stratum
+        with_flag, without = inside & (flags > 0.5), inside & (flags <= 0.5)
+        if with_flag.any() and without.any():
+            weight = 1 / (1 / with_flag.sum() + 1 / without.sum())
+            total += weight * (embeddings[with_flag].mean(axis=0) - embeddings[without].mean(axis=0))
+    length = np.linalg.norm(total)
+    return total / length if length > 1e-12 else np.full_like(total, np.nan)
+
+
+def _interval(
+    examples: ComponentExamples, samples: Samples, null: _Null, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """95 % percentile interval of z over resampled patients among each component's examples."""
+    draws = np.stack(
+        [null.z(_resampled_theta(examples, samples, rng)) for _ in range(N_RESAMPLED)]
+    )  # (draws, components, concepts)
+    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+    return low, high
+
+
+def _resampled_theta(examples: ComponentExamples, samples: Samples, rng: np.random.Generator) -> Floats:
+    """Bayesian bootstrap (Rubin 1981): exponential weights, one per patient; (components, dim)."""
+    weight_of_unit = rng.exponential(size=int(samples.units.max()) + 1)
+    present = examples.image_indices >= 0
+    weights = np.where(present, weight_of_unit[samples.units[examples.image_indices]], 0.0)
+    embeddings = np.nan_to_num(examples.embeddings)
+    return np.einsum("km,kmd->kd", weights, embeddings) / weights.sum(axis=1, keepdims=True)
+
+
+def _unrelated(space: SemanticSpace, theta: Floats, random_theta: Floats, threshold: float) -> float:
+    """Share of components that the best of the unrelated words would label."""
+    if not space.unrelated or not len(theta):
+        return 0.0
+    probes = np.stack([vector - space.null for vector in space.unrelated.values()])
+    scorer = Scorer(probes, np.full_like(probes, np.nan))
+    null = _Null.of(scorer, random_theta)
+    best = standardise(null.z(theta).max(axis=1), null.random_z.max(axis=1))
+    return float(np.mean(best > threshold))

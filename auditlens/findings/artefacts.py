@@ -1,0 +1,241 @@
+"""What happens when an artefact is put in: paired effects and flips, each beside its sham."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from auditlens.findings.decision import OperatingPoint, margin
+from auditlens.findings.statistics import mean_effect, rate, rate_difference
+from auditlens.stages.evidence import ArtefactTrials, Bools, Floats, Ints, Predictions, Samples
+from auditlens.stages.findings import ArtefactFinding, Effect, Estimate, Flip
+
+OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """One artefact's trials joined with the clean images, for one audited class.
+
+    Attributes
+    ----------
+    raw : ArtefactTrials
+    samples : Samples
+    predictions : Predictions
+    point : OperatingPoint
+    n_draws, seed : int
+        Of the bootstrap.
+    """
+
+    raw: ArtefactTrials
+    samples: Samples
+    predictions: Predictions
+    point: OperatingPoint
+    n_draws: int
+    seed: int
+
+    @property
+    def rows(self) -> Ints:
+        """Row of the data index, per trial."""
+        return self.raw.image_indices
+
+    @property
+    def units(self) -> Ints:
+        """Patient, per trial."""
+        return self.samples.units[self.rows]
+
+    @property
+    def labels(self) -> Ints:
+        """True class, per trial."""
+        return self.samples.labels[self.rows]
+
+    @property
+    def has_sham(self) -> bool:
+        """Whether shams were run."""
+        return not bool(np.isnan(self.raw.sham_probabilities).any())
+
+    def clean(self, scale: str, class_index: int) -> Floats:
+        """Probability or margin of a class on the clean image, per trial."""
+        return _on_scale(self.predictions.logits, self.predictions.probabilities, scale, class_index)[self.rows]
+
+    def inserted(self, scale: str, class_index: int) -> Floats:
+        """The same with the artefact."""
+        return _on_scale(self.raw.logits, self.raw.probabilities, scale, class_index)
+
+    def sham(self, scale: str, class_index: int) -> Floats:
+        """The same with the sham."""
+        return _on_scale(self.raw.sham_logits, self.raw.sham_probabilities, scale, class_index)
+
+
+def _on_scale(logits: Floats, probabilities: Floats, scale: str, class_index: int) -> Floats:
+    return margin(logits, class_index) if scale == "margin" else probabilities[:, class_index].astype(np.float64)
+
+
+def artefact_finding(trials: Trials, class_name: str, label: str) -> ArtefactFinding:
+    """Everything about one artefact and one class, with two-sided 95 % intervals."""
+    classes = trials.point.classes
+    class_index = classes.index(class_name)
+    present = [None, *(classes[index] for index in np.unique(trials.labels))]
+    ratio = trials.raw.energy_ratio
+    return ArtefactFinding(
+        artefact=trials.raw.artefact,
+        label=label,
+        class_name=class_name,
+        n_images=int(np.unique(trials.rows).size),
+        n_units=int(np.unique(trials.units).size),
+        n_instances=int(np.unique(trials.raw.instances).size),
+        effects=tuple(
+            _effect(trials, class_index, true_class, scale)
+            for scale in ("probability", "margin")
+            for true_class in (present if len(present) <= 12 else [None, class_name])
+        ),
+        flips=tuple(_flip(trials, source, target) for source, target in directions(classes, class_name)),
+        mean_area=float(trials.raw.area.mean()),
+        sham_energy_ratio=float(np.median(ratio)) if trials.has_sham else None,
+    )
+
+
+def directions(classes: tuple[str, ...], class_name: str) -> tuple[tuple[str, str], ...]:
+    """The two directions of a decision: away from the class and towards it."""
+    if len(classes) == 2:
+        rest = classes[1 - classes.index(class_name)]
+        return (class_name, rest), (rest, class_name)
+    return (class_name, OTHER), (OTHER, class_name)
+
+
+def _effect(trials: Trials, class_index: int, true_class: str | None, scale: str) -> Effect:
+    raw, _, beyond = effect_values(trials, class_index, true_class, scale)
+    estimates = [
+        effect_estimate(trials, class_index, true_class, kind, scale, confidence=0.95, sided="two")
+        for kind in ("raw", "sham", "beyond")
+    ]
+    assert beyond is None or beyond.size == raw.size
+    return Effect(
+        true_class=true_class,
+        scale=scale,  # type: ignore[arg-type]  # from the tuple above
+        raw=estimates[0],
+        sham=estimates[1] if trials.has_sham else None,
+        beyond=estimates[2] if trials.has_sham else None,
+        share_raised=float(np.mean(raw > 0)) if raw.size else 0.0,
+    )
+
+
+def effect_values(
+    trials: Trials, class_index: int, true_class: str | None, scale: str
+) -> tuple[Floats, Floats | None, Floats | None]:
+    """Paired changes per trial: with the artefact, with the sham, and their difference."""
+    rows = _of_class(trials, true_class)
+    clean = trials.clean(scale, class_index)[rows]
+    raw = trials.inserted(scale, class_index)[rows] - clean
+    if not trials.has_sham:
+        return raw, None, None
+    sham = trials.sham(scale, class_index)[rows] - clean
+    return raw, sham, raw - sham
+
+
+def effect_estimate(
+    trials: Trials,
+    class_index: int,
+    true_class: str | None,
+    kind: str,
+    scale: str = "probability",
+    *,
+    confidence: float,
+    sided: str,
+) -> Estimate:
+    """Mean paired change with its interval; `kind` is raw, sham or beyond."""
+    values = dict(zip(("raw", "sham", "beyond"), effect_values(trials, class_index, true_class, scale), strict=True))
+    chosen = values[kind]
+    if chosen is None:
+        return Estimate(value=None, confidence=confidence, sided=sided, note="no sham was run")  # type: ignore[arg-type]
+    rows = _of_class(trials, true_class)
+    return mean_effect(
+        chosen,
+        trials.units[rows],
+        trials.raw.instances[rows],
+        n_draws=trials.n_draws,
+        seed=trials.seed,
+        confidence=confidence,
+        sided=sided,
+    )
+
+
+def _of_class(trials: Trials, true_class: str | None) -> Bools:
+    if true_class is None:
+        return np.ones(trials.rows.size, dtype=bool)
+    return trials.labels == trials.point.classes.index(true_class)
+
+
+def _flip(trials: Trials, source: str, target: str) -> Flip:
+    def estimate(kind: str) -> Estimate:
+        return flip_estimate(trials, source, target, kind, confidence=0.95, sided="two")
+
+    return Flip(
+        from_class=source,
+        to_class=target,
+        rate=estimate("raw"),
+        sham=estimate("sham") if trials.has_sham else None,
+        beyond=estimate("beyond") if trials.has_sham else None,
+    )
+
+
+def flip_estimate(trials: Trials, source: str, target: str, kind: str, *, confidence: float, sided: str) -> Estimate:
+    """Share of the rightly called images of `source` that are called `target` after the insertion.
+
+    The denominator is what the device gets right on the clean image, so that misses it makes anyway do not count.
+    """
+    if kind != "raw" and not trials.has_sham:
+        return Estimate(value=None, confidence=confidence, sided=sided, note="no sham was run")  # type: ignore[arg-type]
+    rows, turned, sham_turned = flip_events(trials, source, target)
+    units, instances = trials.units[rows], trials.raw.instances[rows]
+    if kind == "beyond":
+        return rate_difference(turned, sham_turned, units, instances, confidence=confidence, sided=sided)
+    events = turned if kind == "raw" else sham_turned
+    return rate(events, units, instances=instances, confidence=confidence, sided=sided)
+
+
+def flip_events(trials: Trials, source: str, target: str) -> tuple[Bools, Bools, Bools]:
+    """Rows in the denominator, and within them who turns with the artefact and with the sham."""
+    is_source, is_target = _matcher(trials.point, source), _matcher(trials.point, target)
+    decided = trials.point.decide(trials.predictions.probabilities)[trials.rows]
+    rows = is_source(trials.labels) & is_source(decided)
+    turned = is_target(trials.point.decide(trials.raw.probabilities[rows]))
+    if not trials.has_sham:
+        return rows, turned, np.zeros_like(turned)
+    return rows, turned, is_target(trials.point.decide(trials.raw.sham_probabilities[rows]))
+
+
+def _matcher(point: OperatingPoint, name: str) -> Callable[[Ints], Bools]:
+    if name == OTHER:
+        return lambda rows: rows != point.class_index
+    index = point.classes.index(name)
+    return lambda rows: rows == index
+
+
+def observational_contrast(
+    samples: Samples, predictions: Predictions, column: str, class_index: int, *, n_draws: int, seed: int
+) -> Estimate | None:
+    """Mean probability with minus without the flag within labels, in the data as it is: an association, not an effect.
+
+    Estimated as the mean over flagged images of (probability - mean of the unflagged images of the same label); the
+    unflagged means are taken as known, which is fair while they are the larger group.
+    """
+    flags = samples.columns.get(column)
+    if flags is None:
+        return None
+    scores = predictions.probabilities[:, class_index].astype(np.float64)
+    deviations, rows = [], []
+    for label in np.unique(samples.labels):
+        inside = samples.labels == label
+        with_flag, without = inside & (flags > 0.5), inside & (flags <= 0.5)
+        if with_flag.any() and without.any():
+            deviations.append(scores[with_flag] - scores[without].mean())
+            rows.append(np.flatnonzero(with_flag))
+    if not rows:
+        return None
+    units = samples.units[np.concatenate(rows)]
+    return mean_effect(
+        np.concatenate(deviations), units, None, n_draws=n_draws, seed=seed, confidence=0.95, sided="two"
+    )

@@ -1,0 +1,223 @@
+"""Components judged for a class: relevant or not, and valid, spurious, both, unexpected or unverified."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from auditlens.findings.alignment import AlignmentTable
+from auditlens.findings.statistics import mean_share, quantile
+from auditlens.spec.model import AuditSpec
+from auditlens.spec.selection import roles_of
+from auditlens.stages.evidence import ComponentExamples, Evidence, LayerRelevance
+from auditlens.stages.findings import Alignment, ClassFinding, ComponentFinding, ConceptFinding, Estimate, Example
+from auditlens.stages.states import ComponentState, ConceptState
+
+N_ALIGNMENTS = 5
+QUANTILE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretability:
+    """Clarity, polysemanticity and the most similar other component, by position in a layer's examined components."""
+
+    clarity: np.ndarray
+    polysemanticity: np.ndarray
+    nearest: np.ndarray
+    similarity: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What is needed to judge the components of one layer for one class."""
+
+    spec: AuditSpec
+    class_name: str
+    concepts: Mapping[str, ConceptFinding]
+    evidence: Evidence
+    relevance: LayerRelevance
+    examples: ComponentExamples
+    table: AlignmentTable
+    interpretability: Interpretability
+
+    @property
+    def threshold(self) -> float:
+        """z from which on a concept labels."""
+        return self.spec.examine.z_threshold
+
+    def family(self, *roles: str, counted: bool) -> list[str]:
+        """Concepts in these roles that have a probe and do (or do not) count as evidence."""
+        own = roles_of(self.spec, self.class_name)
+        return [name for name in self.table.concepts if own.get(name) in roles and self.counts(name) is counted]
+
+    def counts(self, concept: str) -> bool:
+        """Only what the foundation model is shown (or by a recorded assumption taken) to see is evidence."""
+        return self.concepts[concept].state is ConceptState.OBSERVABLE
+
+    def passes(self, position: int, family: Sequence[str]) -> bool:
+        """A family passes when its best z stands out from random sets' best z over the same family."""
+        if not family:
+            return False
+        best = max(self.table.z[position, self.table.concepts.index(name)] for name in family)
+        return bool(best > self.threshold and self.table.family_z(family)[position] > self.threshold)
+
+    def state(self, position: int) -> ComponentState:
+        """Judge one examined, relevant component."""
+        valid = self.passes(position, self.family("valid", counted=True))
+        spurious = self.passes(position, self.family("spurious", counted=True))
+        if valid and spurious:
+            return ComponentState.BOTH
+        if valid or spurious:
+            return ComponentState.VALID if valid else ComponentState.SPURIOUS
+        if self.passes(position, self.family("valid", "spurious", counted=False)):
+            return ComponentState.UNVERIFIED
+        return ComponentState.UNEXPECTED
+
+
+def component_findings(judge: Judge, selected: np.ndarray) -> tuple[ComponentFinding, ...]:
+    """Judge the selected components (indices into the layer), strongest relevance first."""
+    shares = np.abs(judge.relevance.relevance[:, selected])
+    means = mean_share(shares, judge.evidence.samples.units, confidence=0.95, sided="two")
+    positions = {int(component): row for row, component in enumerate(judge.examples.components)}
+    return tuple(
+        _component(judge, int(component), positions[int(component)], shares[:, row], means[row])
+        for row, component in enumerate(selected)
+    )
+
+
+def _component(judge: Judge, component: int, position: int, share: np.ndarray, mean: Estimate) -> ComponentFinding:
+    listed = _alignments(judge, position)
+    inside = judge.interpretability
+    nearest = int(inside.nearest[position])
+    layer = judge.relevance.layer
+    return ComponentFinding(
+        id=f"{layer}:{component}",
+        layer=layer,
+        index=component,
+        class_name=judge.class_name,
+        state=judge.state(position),
+        label=next((row.concept for row in listed if row.passes), None),
+        relevance=mean,
+        relevance_quantile=quantile(share, judge.evidence.samples.units, QUANTILE, confidence=0.95, sided="two"),
+        relevance_max=float(share.max()),
+        direction=float(judge.relevance.relevance[:, component].mean()),
+        best_valid=_best(judge, position, "valid"),
+        best_spurious=_best(judge, position, "spurious"),
+        alignments=listed,
+        clarity=_number(inside.clarity[position]),
+        polysemanticity=_number(inside.polysemanticity[position]),
+        nearest_component=f"{layer}:{judge.examples.components[nearest]}" if nearest >= 0 else None,
+        similarity=_number(inside.similarity[position]),
+        examples=_examples(judge, component, position),
+    )
+
+
+def _alignments(judge: Judge, position: int) -> tuple[Alignment, ...]:
+    order = np.argsort(-judge.table.z[position], kind="stable")[:N_ALIGNMENTS]
+    return tuple(_alignment(judge, position, judge.table.concepts[column]) for column in order)
+
+
+def _best(judge: Judge, position: int, role: str) -> Alignment | None:
+    """Best of the counted concepts in a role; of the uncounted ones where none counts (marked so)."""
+    family = judge.family(role, counted=True) or judge.family(role, counted=False)
+    if not family:
+        return None
+    best = max(family, key=lambda name: judge.table.z[position, judge.table.concepts.index(name)])
+    return _alignment(judge, position, best)
+
+
+def _alignment(judge: Judge, position: int, concept: str) -> Alignment:
+    column = judge.table.concepts.index(concept)
+    table = judge.table
+    return Alignment(
+        concept=concept,
+        raw=float(table.raw[position, column]),
+        z=float(table.z[position, column]),
+        z_low=float(table.z_low[position, column]),
+        z_high=float(table.z_high[position, column]),
+        passes=bool(table.z[position, column] > judge.threshold),
+        counted=judge.counts(concept),
+        flagged_share=_flagged(judge, position, concept),
+    )
+
+
+def _flagged(judge: Judge, position: int, concept: str) -> float | None:
+    column = judge.spec.concepts[concept].column
+    flags = judge.evidence.samples.columns.get(column) if column else None
+    if flags is None:
+        return None
+    rows = judge.examples.image_indices[position]
+    values = flags[rows[rows >= 0]]
+    known = values[~np.isnan(values)]
+    return float(np.mean(known > 0.5)) if known.size else None
+
+
+def _examples(judge: Judge, component: int, position: int) -> tuple[Example, ...]:
+    samples = judge.evidence.samples
+    activations = judge.evidence.examples[judge.relevance.layer].activations[component]
+    rows = judge.examples.image_indices[position]
+    return tuple(
+        Example(
+            image_id=samples.ids[row],
+            box=tuple(int(edge) for edge in judge.examples.boxes[position, place]),  # type: ignore[arg-type]
+            file=None,
+            label=str(samples.labels[row]),
+            activation=float(activations[place]),
+        )
+        for place, row in enumerate(rows)
+        if row >= 0
+    )
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def class_finding(
+    spec: AuditSpec,
+    evidence: Evidence,
+    relevance: LayerRelevance,
+    components: Sequence[ComponentFinding],
+    n_relevant: int,
+) -> ClassFinding:
+    """Add up relevance by state and by concept over the components that were looked at."""
+    by_state = {
+        state: share_of(evidence, relevance, [row for row in components if row.state is state])
+        for state in ComponentState
+        if any(row.state is state for row in components)
+    }
+    labels = sorted({row.label for row in components if row.label is not None})
+    return ClassFinding(
+        class_name=relevance.class_name,
+        attributor=relevance.attributor,
+        n_components=relevance.relevance.shape[1],
+        n_relevant=n_relevant,
+        n_examined=len(components),
+        share_by_state=by_state,
+        share_by_concept={
+            label: share_of(evidence, relevance, [row for row in components if row.label == label]) for label in labels
+        },
+        unexamined_share=_rest(evidence, relevance, components),
+    )
+
+
+def share_of(
+    evidence: Evidence,
+    relevance: LayerRelevance,
+    components: Sequence[ComponentFinding],
+    *,
+    confidence: float = 0.95,
+    sided: str = "two",
+) -> Estimate:
+    """Share of |relevance| of a set of components, averaged over the images; 0 to 1."""
+    total = np.abs(relevance.relevance[:, [row.index for row in components]]).sum(axis=1)
+    return mean_share(total[:, None], evidence.samples.units, confidence=confidence, sided=sided)[0]
+
+
+def _rest(evidence: Evidence, relevance: LayerRelevance, components: Sequence[ComponentFinding]) -> Estimate:
+    magnitude = np.abs(relevance.relevance)
+    looked_at = magnitude[:, [row.index for row in components]].sum(axis=1)
+    rest = magnitude.sum(axis=1) - looked_at
+    return mean_share(rest[:, None], evidence.samples.units, confidence=0.95, sided="two")[0]

@@ -159,7 +159,7 @@ class _Null:
 
     @property
     def random_z(self) -> Floats:
-        """z of the random sets themselves, (random sets, concepts)."""
+        """Z of the random sets themselves, (random sets, concepts)."""
         return standardise(self.best, self.best)
 
     def z(self, theta: Floats) -> Floats:

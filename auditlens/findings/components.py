@@ -35,20 +35,24 @@ class Judge:
 
     spec: AuditSpec
     class_name: str
+    classes: tuple[str, ...]
     concepts: Mapping[str, ConceptFinding]
     evidence: Evidence
     relevance: LayerRelevance
     examples: ComponentExamples
-    table: AlignmentTable
+    table: AlignmentTable | None
+    """None without a foundation model: then nothing inside has a name."""
     interpretability: Interpretability
 
     @property
     def threshold(self) -> float:
-        """z from which on a concept labels."""
+        """Z from which on a concept labels."""
         return self.spec.examine.z_threshold
 
     def family(self, *roles: str, counted: bool) -> list[str]:
         """Concepts in these roles that have a probe and do (or do not) count as evidence."""
+        if self.table is None:
+            return []
         own = roles_of(self.spec, self.class_name)
         return [name for name in self.table.concepts if own.get(name) in roles and self.counts(name) is counted]
 
@@ -58,13 +62,15 @@ class Judge:
 
     def passes(self, position: int, family: Sequence[str]) -> bool:
         """A family passes when its best z stands out from random sets' best z over the same family."""
-        if not family:
+        if not family or self.table is None:
             return False
         best = max(self.table.z[position, self.table.concepts.index(name)] for name in family)
         return bool(best > self.threshold and self.table.family_z(family)[position] > self.threshold)
 
     def state(self, position: int) -> ComponentState:
         """Judge one examined, relevant component."""
+        if self.table is None:
+            return ComponentState.UNVERIFIED
         valid = self.passes(position, self.family("valid", counted=True))
         spurious = self.passes(position, self.family("spurious", counted=True))
         if valid and spurious:
@@ -115,22 +121,24 @@ def _component(judge: Judge, component: int, position: int, share: np.ndarray, m
 
 
 def _alignments(judge: Judge, position: int) -> tuple[Alignment, ...]:
+    if judge.table is None:
+        return ()
     order = np.argsort(-judge.table.z[position], kind="stable")[:N_ALIGNMENTS]
-    return tuple(_alignment(judge, position, judge.table.concepts[column]) for column in order)
+    return tuple(_alignment(judge, judge.table, position, judge.table.concepts[column]) for column in order)
 
 
 def _best(judge: Judge, position: int, role: str) -> Alignment | None:
     """Best of the counted concepts in a role; of the uncounted ones where none counts (marked so)."""
     family = judge.family(role, counted=True) or judge.family(role, counted=False)
-    if not family:
-        return None
-    best = max(family, key=lambda name: judge.table.z[position, judge.table.concepts.index(name)])
-    return _alignment(judge, position, best)
-
-
-def _alignment(judge: Judge, position: int, concept: str) -> Alignment:
-    column = judge.table.concepts.index(concept)
     table = judge.table
+    if not family or table is None:
+        return None
+    best = max(family, key=lambda name: float(table.z[position, table.concepts.index(name)]))
+    return _alignment(judge, table, position, best)
+
+
+def _alignment(judge: Judge, table: AlignmentTable, position: int, concept: str) -> Alignment:
+    column = table.concepts.index(concept)
     return Alignment(
         concept=concept,
         raw=float(table.raw[position, column]),
@@ -163,7 +171,7 @@ def _examples(judge: Judge, component: int, position: int) -> tuple[Example, ...
             image_id=samples.ids[row],
             box=tuple(int(edge) for edge in judge.examples.boxes[position, place]),  # type: ignore[arg-type]
             file=None,
-            label=str(samples.labels[row]),
+            label=judge.classes[samples.labels[row]],
             activation=float(activations[place]),
         )
         for place, row in enumerate(rows)

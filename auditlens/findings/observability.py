@@ -23,7 +23,7 @@ N_RIVALS = 3
 
 
 def alignment_scores(embeddings: Floats, probe: Floats, null: Floats) -> Floats:
-    """a = s(x, probe) - s(x, null), the paper's alignment (3.3) of each row of unit vectors (rows, dim)."""
+    """A = s(x, probe) - s(x, null), the paper's alignment (3.3) of each row of unit vectors (rows, dim)."""
     return embeddings @ probe - embeddings @ null
 
 

@@ -68,7 +68,7 @@ def _subject(gate: PlannedGate, artefact: str) -> str:
         "artefact_effect": f"The effect of {artefact} on P({gate.class_name})",
         "effect_minus_sham": f"The effect of {artefact} on P({gate.class_name}), beyond its sham",
         "spurious_relevance_share": f"The share of relevance for {gate.class_name} on components of spurious concepts",
-        "unexpected_relevance_share": f"The share of relevance for {gate.class_name} on components that nothing explains",
+        "unexpected_relevance_share": f"The share of relevance for {gate.class_name} that nothing in the spec explains",
         "observability": f"How well the foundation model tells '{gate.concept}' (AUROC)",
     }[gate.metric]
 

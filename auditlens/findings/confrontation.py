@@ -1,0 +1,146 @@
+"""Inside against behaviour: do the components that encode an artefact and the effect of inserting it agree?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from auditlens.spec.model import AuditSpec
+from auditlens.spec.selection import roles_of
+from auditlens.stages.findings import (
+    ArtefactFinding,
+    ComponentFinding,
+    ConceptFinding,
+    Confrontation,
+    Estimate,
+)
+from auditlens.stages.states import ConceptState
+
+Conclusion = Literal["both", "inside only", "behaviour only", "neither", "not evaluated"]
+SMALLEST_EFFECT = 0.01
+"""Mean change of probability under which an effect clear of zero is still called none; shown in the report."""
+
+
+def confront(
+    spec: AuditSpec,
+    class_name: str,
+    concepts: Sequence[ConceptFinding],
+    components: Sequence[ComponentFinding],
+    shares: dict[str, Estimate],
+    artefacts: Sequence[ArtefactFinding],
+) -> tuple[Confrontation, ...]:
+    """Put both lines of evidence side by side for each spurious or contested concept that has either.
+
+    Parameters
+    ----------
+    shares : dict
+        Share of relevance by concept label for this class.
+    """
+    by_artefact = {finding.artefact: finding for finding in artefacts if finding.class_name == class_name}
+    roles = roles_of(spec, class_name)
+    return tuple(
+        _confront_one(spec, class_name, concept, components, shares, by_artefact)
+        for concept in concepts
+        if roles.get(concept.concept) in ("spurious", "contested")
+    )
+
+
+def artefact_of(spec: AuditSpec, concept: str) -> str | None:
+    """The artefact whose insertion shows a concept: named in the spec, or of the same name."""
+    named = spec.concepts[concept].artefact
+    if named is not None:
+        return named
+    return concept if concept in spec.artefacts else None
+
+
+def _confront_one(
+    spec: AuditSpec,
+    class_name: str,
+    concept: ConceptFinding,
+    components: Sequence[ComponentFinding],
+    shares: dict[str, Estimate],
+    artefacts: dict[str, ArtefactFinding],
+) -> Confrontation:
+    artefact = artefact_of(spec, concept.concept)
+    seen = concept.state is ConceptState.OBSERVABLE
+    labelled = [row for row in components if row.label == concept.concept and row.class_name == class_name]
+    inside = shares.get(concept.concept, _nothing(components)) if seen else None
+    behaviour = behaviour_of(artefacts.get(artefact or ""))
+    conclusion = _conclude(inside, len(labelled), behaviour)
+    return Confrontation(
+        class_name=class_name,
+        concept=concept.concept,
+        artefact=artefact,
+        inside=inside,
+        n_components=len(labelled) if seen else 0,
+        behaviour=behaviour,
+        conclusion=conclusion,
+        sentence=_sentence(concept.concept, class_name, inside, len(labelled), behaviour, conclusion),
+    )
+
+
+def _nothing(components: Sequence[ComponentFinding]) -> Estimate:
+    return Estimate(value=0.0, low=0.0, high=0.0, n=len(components), note="no component carries this label")
+
+
+def behaviour_of(finding: ArtefactFinding | None) -> Estimate | None:
+    """Mean change of the class's probability over all images, beyond the sham where there is one."""
+    if finding is None:
+        return None
+    effect = next(row for row in finding.effects if row.scale == "probability" and row.true_class is None)
+    return effect.beyond if effect.beyond is not None else effect.raw
+
+
+def _conclude(inside: Estimate | None, n_components: int, behaviour: Estimate | None) -> Conclusion:
+    if inside is None or behaviour is None or behaviour.value is None:
+        return "not evaluated"
+    acts = _acts(behaviour)
+    if n_components:
+        return "both" if acts else "inside only"
+    return "behaviour only" if acts else "neither"
+
+
+def _acts(behaviour: Estimate) -> bool:
+    if behaviour.value is None or behaviour.low is None or behaviour.high is None:
+        return False
+    return (behaviour.low > 0 or behaviour.high < 0) and abs(behaviour.value) >= SMALLEST_EFFECT
+
+
+def _sentence(
+    concept: str,
+    class_name: str,
+    inside: Estimate | None,
+    n_components: int,
+    behaviour: Estimate | None,
+    conclusion: Conclusion,
+) -> str:
+    name = concept.replace("_", " ")
+    seen = _inside_words(name, inside, n_components)
+    done = _behaviour_words(name, class_name, behaviour)
+    verdict = {
+        "both": "Both lines of evidence agree that it is used.",
+        "inside only": "It is encoded, but inserting it does not move the score: encoded, not shown to be used.",
+        "behaviour only": "Inserting it moves the score although no component carries its label: the inside does not explain it.",
+        "neither": "Neither line of evidence shows it, within what this audit can detect.",
+        "not evaluated": "Only one line of evidence was available, so there is nothing to confront.",
+    }[conclusion]
+    return f"{seen} {done} {verdict}"
+
+
+def _inside_words(name: str, inside: Estimate | None, n_components: int) -> str:
+    if inside is None:
+        return f"Inside: whether the foundation model sees {name} is not shown, so labels do not count."
+    if n_components == 0:
+        return f"Inside: no component that was looked at is labelled {name}."
+    share = 100 * (inside.value or 0.0)
+    plural = "component" if n_components == 1 else "components"
+    return f"Inside: {n_components} {name} {plural} with {share:.0f} % of the relevance."
+
+
+def _behaviour_words(name: str, class_name: str, behaviour: Estimate | None) -> str:
+    if behaviour is None or behaviour.value is None or behaviour.low is None or behaviour.high is None:
+        return f"Behaviour: inserting {name} was not tested."
+    return (
+        f"Behaviour: inserting {name} moves P({class_name}) by {behaviour.value:+.3f} "
+        f"(95 %: {behaviour.low:+.3f} to {behaviour.high:+.3f})."
+    )

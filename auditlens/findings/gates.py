@@ -1,0 +1,134 @@
+"""The estimate that each gate reads, at the gate's own confidence with one-sided bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from auditlens.findings.artefacts import Trials, effect_estimate, flip_estimate
+from auditlens.findings.components import share_of
+from auditlens.findings.decision import OperatingPoint
+from auditlens.findings.observability import observe
+from auditlens.findings.performance import clean_metric
+from auditlens.spec.model import AuditSpec
+from auditlens.stages.evidence import Evidence, LayerRelevance
+from auditlens.stages.findings import ComponentFinding, ConceptFinding, Estimate
+from auditlens.stages.plan import PlannedGate
+from auditlens.stages.states import ComponentState, ConceptState
+
+
+@dataclass(frozen=True, slots=True)
+class GateInputs:
+    """Everything a gate may read."""
+
+    spec: AuditSpec
+    evidence: Evidence
+    point: OperatingPoint
+    trials: Mapping[str, Trials]
+    relevance: Mapping[str, LayerRelevance]
+    """By class, of the layer that gates read (the last one examined)."""
+    components: Sequence[ComponentFinding]
+    concepts: Mapping[str, ConceptFinding]
+
+
+def gate_estimate(gate: PlannedGate, inputs: GateInputs) -> Estimate:
+    """Measure what a gate asks for; without evidence the value is None and the note says why."""
+    return METRICS[gate.metric](gate, inputs)
+
+
+def missing(gate: PlannedGate, why: str) -> Estimate:
+    """An estimate that is none: never a pass."""
+    return Estimate(value=None, confidence=gate.confidence, sided="one", note=why)
+
+
+def _clean(gate: PlannedGate, inputs: GateInputs) -> Estimate:
+    return clean_metric(
+        gate.metric,
+        inputs.evidence.samples,
+        inputs.evidence.predictions,
+        inputs.point,
+        inputs.point.classes.index(gate.class_name),
+        confidence=gate.confidence,
+        sided="one",
+    )
+
+
+def _flips(gate: PlannedGate, inputs: GateInputs) -> Estimate:
+    trials = inputs.trials.get(gate.artefact or "")
+    if trials is None:
+        return missing(gate, _why_not(gate.artefact, inputs))
+    kind = "beyond" if gate.metric.endswith("sham") else "raw"
+    source, target = gate.from_class or "", gate.to_class or ""
+    return flip_estimate(trials, source, target, kind, confidence=gate.confidence, sided="one")
+
+
+def _effect(gate: PlannedGate, inputs: GateInputs) -> Estimate:
+    trials = inputs.trials.get(gate.artefact or "")
+    if trials is None:
+        return missing(gate, _why_not(gate.artefact, inputs))
+    kind = "beyond" if gate.metric == "effect_minus_sham" else "raw"
+    class_index = inputs.point.classes.index(gate.class_name)
+    return effect_estimate(trials, class_index, gate.true_class, kind, confidence=gate.confidence, sided="one")
+
+
+def _why_not(artefact: str | None, inputs: GateInputs) -> str:
+    for skipped in inputs.evidence.skipped:
+        if skipped.what == f"artefact {artefact}":
+            return skipped.why
+    return f"the artefact {artefact!r} was not put in"
+
+
+def _relevance_share(gate: PlannedGate, inputs: GateInputs) -> Estimate:
+    relevance = inputs.relevance.get(gate.class_name)
+    if relevance is None:
+        return missing(gate, f"no relevance was computed for {gate.class_name}")
+    if gate.metric == "spurious_relevance_share" and not _sees_any(gate, inputs):
+        return missing(gate, "the foundation model is not shown to see any spurious concept")
+    wanted = {
+        "spurious_relevance_share": (ComponentState.SPURIOUS, ComponentState.BOTH),
+        "unexpected_relevance_share": (ComponentState.UNEXPECTED, ComponentState.UNVERIFIED),
+    }[gate.metric]
+    chosen = [
+        row
+        for row in inputs.components
+        if row.class_name == gate.class_name and row.layer == relevance.layer and row.state in wanted
+    ]
+    return share_of(inputs.evidence, relevance, chosen, confidence=gate.confidence, sided="one")
+
+
+def _sees_any(gate: PlannedGate, inputs: GateInputs) -> bool:
+    return any(
+        finding.state is ConceptState.OBSERVABLE and finding.role.get(gate.class_name) == "spurious"
+        for finding in inputs.concepts.values()
+    )
+
+
+def _observability(gate: PlannedGate, inputs: GateInputs) -> Estimate:
+    name = gate.concept or ""
+    finding, space = inputs.concepts[name], inputs.evidence.space
+    if finding.state is ConceptState.NOT_ASSESSABLE:
+        return missing(gate, f"{name} is not assessable: {finding.reason}")
+    if space is None or name not in space.probes:
+        return missing(gate, finding.reason)
+    estimate, _ = observe(
+        name, inputs.spec.concepts[name], inputs.evidence.samples, space, confidence=gate.confidence, sided="one"
+    )
+    if estimate is None:
+        return missing(gate, finding.reason)
+    if finding.specific is False:
+        return estimate.model_copy(update={"value": None, "note": finding.reason})
+    return estimate
+
+
+METRICS: Mapping[str, Callable[[PlannedGate, GateInputs], Estimate]] = {
+    "sensitivity": _clean,
+    "specificity": _clean,
+    "auroc": _clean,
+    "decision_flips": _flips,
+    "decision_flips_beyond_sham": _flips,
+    "artefact_effect": _effect,
+    "effect_minus_sham": _effect,
+    "spurious_relevance_share": _relevance_share,
+    "unexpected_relevance_share": _relevance_share,
+    "observability": _observability,
+}

@@ -1,0 +1,47 @@
+"""What a reader might expect, and was not evaluated: named, with the reason and what would change it."""
+
+from __future__ import annotations
+
+from auditlens.spec.model import AuditSpec
+from auditlens.stages.evidence import Evidence
+from auditlens.stages.findings import ConceptFinding, NotEvaluated
+from auditlens.stages.plan import AuditPlan
+from auditlens.stages.states import ConceptState
+
+
+def not_evaluated(
+    spec: AuditSpec, plan: AuditPlan, evidence: Evidence, concepts: tuple[ConceptFinding, ...]
+) -> tuple[NotEvaluated, ...]:
+    """Everything that was left open, the spec's own items first."""
+    found = [NotEvaluated(what=row.what, why=row.why, remedy=row.remedy) for row in evidence.skipped]
+    found += [_concept(finding) for finding in concepts if finding.state is not ConceptState.OBSERVABLE]
+    if evidence.space is None:
+        found.append(
+            NotEvaluated(
+                what="what the components encode",
+                why="the spec names no foundation model",
+                remedy="add `foundation:` with a model that knows this domain",
+            )
+        )
+    if spec.data.unit is None and spec.data.generate is None:
+        found.append(
+            NotEvaluated(
+                what="dependence between images of one patient",
+                why="no unit column is declared, so every image counts as its own unit",
+                remedy="declare `data.unit`; intervals are too narrow where patients have several images",
+            )
+        )
+    if plan.model.decision_source == "" and plan.model.threshold is None:
+        found.append(
+            NotEvaluated(
+                what="the device's operating point",
+                why="no decision is declared, so decisions are by argmax",
+                remedy="declare `decision:` with class and threshold",
+            )
+        )
+    return tuple(found)
+
+
+def _concept(finding: ConceptFinding) -> NotEvaluated:
+    remedy = f"give {finding.would_verify}" if finding.would_verify else ""
+    return NotEvaluated(what=f"concept {finding.concept} ({finding.state})", why=finding.reason, remedy=remedy)

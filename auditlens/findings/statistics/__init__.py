@@ -1,0 +1,23 @@
+"""Numbers with their units come in; Estimates, each with an interval that allows for clustering, go out."""
+
+from auditlens.findings.statistics.auroc import auroc, auroc_difference
+from auditlens.findings.statistics.holm import holm, holm_confidences
+from auditlens.findings.statistics.means import mean_effect, mean_share, quantile, quantiles
+from auditlens.findings.statistics.paired import rate_difference
+from auditlens.findings.statistics.rates import rate
+from auditlens.findings.statistics.smallest import bound_with_zero_events, n_for_zero_events
+
+__all__ = [
+    "auroc",
+    "auroc_difference",
+    "bound_with_zero_events",
+    "holm",
+    "holm_confidences",
+    "mean_effect",
+    "mean_share",
+    "n_for_zero_events",
+    "quantile",
+    "quantiles",
+    "rate",
+    "rate_difference",
+]

@@ -1,0 +1,230 @@
+"""The area under the ROC curve with limits for clustered and stratified data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special, stats
+
+from auditlens.findings.statistics.clusters import (
+    Clusters,
+    FloatArray,
+    Sided,
+    clusters_of,
+    scope_note,
+    sums_by,
+    t_quantile,
+    tail_of,
+)
+from auditlens.findings.statistics.square_and_add import square_and_add
+from auditlens.stages.findings import Estimate
+
+MIN_PER_SIDE = 5
+"""Fewer units with positives, or with negatives, than this: the interval is [0, 1]."""
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """An AUROC, what each observation contributes to it, and on how many units of either side it rests."""
+
+    value: float
+    influence: FloatArray
+    """(n,), with the small-sample factor of its stratum and side; the unit sums' squares add up to the variance."""
+    used: BoolArray
+    """(n,), observations of strata that have both sides."""
+    n_positive_units: int
+    n_negative_units: int
+
+
+def auroc(
+    scores: npt.ArrayLike,
+    positives: npt.ArrayLike,
+    units: npt.ArrayLike,
+    *,
+    strata: npt.ArrayLike | None = None,
+    confidence: float = 0.95,
+    sided: Sided = "two",
+) -> Estimate:
+    """Chance that a positive scores above a negative (ties half), in [0, 1]; 0.5 is no separation.
+
+    Limits on the logit scale from DeLong's variance (1988) over units (Obuchowski 1997), with Student's t. No lower
+    limit lies above the exact one for perfect separation, `tail ** (1 / k)` with k the units of the smaller side
+    (k disjoint pairs, all concordant), and no upper limit below its mirror image; at 1.0 and 0.0 that bound is the
+    limit. With strata, pairs are formed within a stratum only: the mean of the strata's AUROCs weighted by their
+    number of pairs. Duplicating every observation under its unit changes nothing.
+
+    Parameters
+    ----------
+    scores : array (n,)
+        Higher for positives.
+    positives : array of bool (n,)
+    units : array (n,)
+    strata : array (n,), optional
+        Such as diagnosis and site; strata without both sides are left out.
+    confidence, sided
+        See `Estimate`.
+
+    Raises
+    ------
+    ValueError
+        For shapes that differ or scores that are not finite.
+    """
+    values, sides = _scores(scores), np.asarray(positives, dtype=bool)
+    clusters = clusters_of(units, None, len(values))
+    tail = tail_of(confidence, sided)
+    separation = separation_of(values, sides, clusters, strata)
+    if separation is None:
+        return _without_both_sides(clusters, len(values), confidence, sided)
+    low, high = _limits(separation, clusters, tail)
+    return Estimate(
+        value=separation.value,
+        low=low,
+        high=high,
+        confidence=confidence,
+        sided=sided,
+        n=int(separation.used.sum()),
+        n_units=len(np.unique(clusters.units[separation.used])),
+        n_events=int(sides[separation.used].sum()),
+        method="logit DeLong over units" + ("" if strata is None else ", within strata"),
+        note=_note(separation, clusters),
+    )
+
+
+def auroc_difference(
+    scores_a: npt.ArrayLike,
+    scores_b: npt.ArrayLike,
+    positives: npt.ArrayLike,
+    units: npt.ArrayLike,
+    *,
+    strata: npt.ArrayLike | None = None,
+    confidence: float = 0.95,
+    sided: Sided = "two",
+) -> Estimate:
+    """AUROC of a minus AUROC of b on the same images, in [-1, 1] (say with and without the artefact).
+
+    Square-and-add (MOVER) from the limits of the two, with the correlation of their unit contributions; so it is not
+    degenerate where both separate perfectly.
+
+    Raises
+    ------
+    ValueError
+        For shapes that differ or scores that are not finite.
+    """
+    first, second, sides = _scores(scores_a), _scores(scores_b), np.asarray(positives, dtype=bool)
+    clusters = clusters_of(units, None, len(first))
+    tail = tail_of(confidence, sided)
+    a = separation_of(first, sides, clusters, strata)
+    b = separation_of(second, sides, clusters, strata)
+    if a is None or b is None:
+        return _without_both_sides(clusters, len(first), confidence, sided)
+    low, high = square_and_add(
+        (a.value, *_limits(a, clusters, tail)), (b.value, *_limits(b, clusters, tail)), _correlation(a, b, clusters)
+    )
+    return Estimate(
+        value=a.value - b.value,
+        low=low,
+        high=high,
+        confidence=confidence,
+        sided=sided,
+        n=int(a.used.sum()),
+        n_units=len(np.unique(clusters.units[a.used])),
+        n_events=int(sides[a.used].sum()),
+        method="paired logit DeLong over units, square-and-add",
+        note=_note(a, clusters),
+    )
+
+
+def separation_of(
+    values: FloatArray, sides: BoolArray, clusters: Clusters, strata: npt.ArrayLike | None
+) -> Separation | None:
+    """AUROC and its contributions; None where no stratum has both sides."""
+    if sides.shape != values.shape:
+        raise ValueError(f"positives must have shape {values.shape}, not {sides.shape}")
+    groups = np.zeros(len(values), dtype=np.int64) if strata is None else clusters_of(strata, None, len(values)).units
+    influence, used = np.zeros(len(values)), np.zeros(len(values), dtype=bool)
+    total, n_pairs = 0.0, 0
+    for group in np.unique(groups):
+        rows = np.flatnonzero(groups == group)
+        pairs = int(sides[rows].sum()) * int((~sides[rows]).sum())
+        if pairs:
+            above = _placements(values[rows], sides[rows])
+            area = float(above[sides[rows]].mean())
+            influence[rows] = pairs * _contributions(above - area, sides[rows], clusters.units[rows])
+            used[rows] = True
+            total, n_pairs = total + pairs * area, n_pairs + pairs
+    if not n_pairs:
+        return None
+    units = clusters.units
+    n_positive, n_negative = (len(np.unique(units[used & side])) for side in (sides, ~sides))
+    return Separation(total / n_pairs, influence / n_pairs, used, n_positive, n_negative)
+
+
+def _scores(scores: npt.ArrayLike) -> FloatArray:
+    array = np.asarray(scores, dtype=np.float64)
+    if array.ndim != 1 or not np.isfinite(array).all():
+        raise ValueError("scores must be a vector of finite numbers")
+    return array
+
+
+def _placements(values: FloatArray, sides: BoolArray) -> FloatArray:
+    """Share of the other side that each observation is ordered rightly with, ties half (DeLong's V10 and V01)."""
+    overall: FloatArray = stats.rankdata(values)
+    within = np.empty(len(values))
+    for side in (sides, ~sides):
+        within[side] = stats.rankdata(values[side])
+    others_below = overall - within
+    n_positive = int(sides.sum())
+    n_negative = len(sides) - n_positive
+    return np.where(sides, others_below / n_negative, 1 - others_below / n_positive)
+
+
+def _contributions(centred: FloatArray, sides: BoolArray, units: npt.NDArray[np.int64]) -> FloatArray:
+    influence = np.empty(len(centred))
+    for side in (sides, ~sides):
+        n_groups = len(np.unique(units[side]))
+        factor = np.sqrt(n_groups / (n_groups - 1)) if n_groups > 1 else 1.0
+        influence[side] = centred[side] / side.sum() * factor
+    return influence
+
+
+def _limits(separation: Separation, clusters: Clusters, tail: float) -> tuple[float, float]:
+    smaller = min(separation.n_positive_units, separation.n_negative_units)
+    if smaller < MIN_PER_SIDE:
+        return 0.0, 1.0
+    perfect = tail ** (1 / smaller)
+    value = separation.value
+    if not 0 < value < 1:
+        return (min(perfect, value), 1.0) if value >= 1 else (0.0, max(1 - perfect, value))
+    sums = sums_by(clusters.units, clusters.n_units, separation.influence[:, None])[:, 0]
+    reach = float(t_quantile(tail, smaller - 1)) * np.sqrt((sums**2).sum()) / (value * (1 - value))
+    centre = float(special.logit(value))
+    return min(float(special.expit(centre - reach)), perfect), max(float(special.expit(centre + reach)), 1 - perfect)
+
+
+def _correlation(a: Separation, b: Separation, clusters: Clusters) -> float:
+    sums = sums_by(clusters.units, clusters.n_units, np.stack([a.influence, b.influence], axis=1))
+    scale = float(np.sqrt((sums[:, 0] ** 2).sum() * (sums[:, 1] ** 2).sum()))
+    return float(np.clip((sums[:, 0] * sums[:, 1]).sum() / scale, -1.0, 1.0)) if scale > 0 else 0.0
+
+
+def _note(separation: Separation, clusters: Clusters) -> str:
+    smaller = min(separation.n_positive_units, separation.n_negative_units)
+    if smaller >= MIN_PER_SIDE:
+        return scope_note(clusters)
+    side = "positives" if separation.n_positive_units == smaller else "negatives"
+    return f"too few {side} ({smaller} units)"
+
+
+def _without_both_sides(clusters: Clusters, n: int, confidence: float, sided: Sided) -> Estimate:
+    return Estimate(
+        value=None,
+        confidence=confidence,
+        sided=sided,
+        n=n,
+        n_units=clusters.n_units,
+        note="no positives and negatives to compare",
+    )

@@ -1,0 +1,106 @@
+"""The crossed bootstrap of a mean, over units and artefact instances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from auditlens.findings.statistics.clusters import Clusters, FloatArray
+
+CHUNK = 2_000_000
+"""Weights drawn at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Sums of centred values and counts by unit and instance; one column where instances are not resampled."""
+
+    sums: FloatArray
+    """(units, instances)"""
+    counts: FloatArray
+    squares: FloatArray
+    """Of the cells' sums."""
+    n_cells: int
+
+
+def cells_of(centred: FloatArray, clusters: Clusters) -> Cells:
+    """Arrange observations by unit and instance; `centred` has mean 0."""
+    columns, width = np.zeros(len(centred), dtype=np.int64), 1
+    if clusters.resamples_instances and clusters.instances is not None and clusters.n_instances is not None:
+        columns, width = clusters.instances, clusters.n_instances
+    codes, size = clusters.units * width + columns, clusters.n_units * width
+    shape = (clusters.n_units, width)
+    sums = np.bincount(codes, weights=centred, minlength=size).reshape(shape).astype(np.float64)
+    counts = np.bincount(codes, minlength=size).reshape(shape).astype(np.float64)
+    return Cells(sums, counts, sums**2, int((counts > 0).sum()))
+
+
+def studentised_draws(cells: Cells, n_draws: int, seed: int) -> FloatArray:
+    """Draws of (mean* - mean) / standard error*, sorted; those without an observation are left out.
+
+    Pigeonhole bootstrap (Owen 2007): units and instances are drawn with replacement, independently, and an
+    observation weighs the product of both counts. Each draw carries its own two-way standard error, of the same form
+    as the sample's (`spread_of_sum`), which is what corrects the bootstrap's excess variance. A draw without any
+    spread counts as infinitely far out, to the side where its mean lies.
+    """
+    rng = np.random.default_rng(seed)
+    n_units, n_instances = cells.sums.shape
+    step = max(1, CHUNK // max(n_units, n_instances))
+    parts = []
+    for start in range(0, n_draws, step):
+        size = min(step, n_draws - start)
+        by_unit = _draw_counts(rng, size, n_units)
+        if n_instances == 1:
+            parts.append(_one_way(cells, by_unit))
+        else:
+            parts.append(_crossed(cells, by_unit, _draw_counts(rng, size, n_instances)))
+    return np.sort(np.concatenate(parts))
+
+
+def _draw_counts(rng: np.random.Generator, n_draws: int, size: int) -> FloatArray:
+    """How often each of `size` things is drawn in `size` draws with replacement: multinomial, (n_draws, size)."""
+    picks = rng.integers(size, size=(n_draws, size), dtype=np.int64)
+    picks += (np.arange(n_draws) * size)[:, None]
+    counts: npt.NDArray[np.intp] = np.bincount(picks.ravel(), minlength=n_draws * size)
+    return counts.reshape(n_draws, size).astype(np.float64)
+
+
+def _one_way(cells: Cells, by_unit: FloatArray) -> FloatArray:
+    sums, counts = cells.sums[:, 0], cells.counts[:, 0]
+    columns = np.stack([sums, counts, sums**2, sums * counts, counts**2], axis=1)
+    total, n, squares, products, sizes = (by_unit @ columns).T
+    mean = total / n
+    n_units = len(sums)
+    variance = (squares - 2 * mean * products + mean**2 * sizes) / n**2 * n_units / (n_units - 1)
+    return _ratios(mean, variance, squares / n**2)
+
+
+def _crossed(cells: Cells, by_unit: FloatArray, by_instance: FloatArray) -> FloatArray:
+    n_units, n_instances = cells.sums.shape
+    unit_sums, unit_sizes = by_instance @ cells.sums.T, by_instance @ cells.counts.T
+    n = np.einsum("du,du->d", by_unit, unit_sizes)
+    kept = n > 0
+    by_unit, by_instance, n = by_unit[kept], by_instance[kept], n[kept]
+    unit_sums, unit_sizes = unit_sums[kept], unit_sizes[kept]
+    mean = np.einsum("du,du->d", by_unit, unit_sums) / n
+    unit_sums -= mean[:, None] * unit_sizes
+    over_units = np.einsum("du,du,du->d", by_unit, unit_sums, unit_sums) * n_units / (n_units - 1)
+    instance_sums = by_unit @ cells.sums - mean[:, None] * (by_unit @ cells.counts)
+    over_instances = np.einsum("di,di,di->d", by_instance, instance_sums, instance_sums)
+    cell_squares = (
+        by_unit @ cells.squares
+        - 2 * mean[:, None] * (by_unit @ (cells.sums * cells.counts))
+        + mean[:, None] ** 2 * (by_unit @ cells.counts**2)
+    )
+    over_cells = np.einsum("di,di->d", by_instance, cell_squares) * cells.n_cells / (cells.n_cells - 1)
+    added = np.maximum(over_instances * n_instances / (n_instances - 1) - over_cells, 0.0)
+    return _ratios(mean, (over_units + added) / n**2, over_units / n**2)
+
+
+def _ratios(mean: FloatArray, variance: FloatArray, scale: FloatArray) -> FloatArray:
+    """Each mean over its standard error; a variance below rounding error of `scale` counts as none."""
+    none = variance <= 1e-12 * np.maximum(scale, np.finfo(float).tiny)
+    error = np.sqrt(np.where(none, 1.0, variance))
+    return np.where(none, np.where(mean == 0, 0.0, np.sign(mean) * np.inf), mean / error)

@@ -1,0 +1,173 @@
+"""Which observations belong together, and the variance that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse, special
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+Sided = Literal["one", "two"]
+
+MIN_UNITS = 10
+"""Fewer units than this are noted as few."""
+MIN_INSTANCES = 5
+"""With fewer artefact instances a result is for these cut-outs, not for the artefact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """The two ways in which observations are clustered, coded from 0.
+
+    A unit is a patient or lesion (an image where neither is known), an instance is one cut-out of an artefact. Both
+    are sampled, and they are crossed: the same cut-out is put into images of many units.
+    """
+
+    units: IntArray
+    n_units: int
+    instances: IntArray | None
+    n_instances: int | None
+
+    @property
+    def resamples_instances(self) -> bool:
+        """Whether there are at least two instances, so that their variation can be seen."""
+        return self.n_instances is not None and self.n_instances >= 2
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Variances of K estimates with their degrees of freedom, and the skewness of their units.
+
+    `skewness` is that of the sum over units (third central moment over the 3/2 power of the second): of the order of
+    1 / sqrt(units).
+    """
+
+    variance: FloatArray
+    df: FloatArray
+    skewness: FloatArray
+
+
+def clusters_of(units: npt.ArrayLike, instances: npt.ArrayLike | None, n: int) -> Clusters:
+    """Code units and instances; labels may be of any sortable type.
+
+    Raises
+    ------
+    ValueError
+        Where a label is missing or there is one too many.
+    """
+    unit_codes, n_units = _coded(units, n, "units")
+    if instances is None:
+        return Clusters(unit_codes, n_units, None, None)
+    instance_codes, n_instances = _coded(instances, n, "instances")
+    return Clusters(unit_codes, n_units, instance_codes, n_instances)
+
+
+def _coded(labels: npt.ArrayLike, n: int, name: str) -> tuple[IntArray, int]:
+    array = np.asarray(labels)
+    if array.shape != (n,):
+        raise ValueError(f"{name} must have shape ({n},), one label per observation, not {array.shape}")
+    kinds, codes = np.unique(array, return_inverse=True)
+    return codes.astype(np.int64), len(kinds)
+
+
+def tail_of(confidence: float, sided: Sided) -> float:
+    """Probability outside each bound.
+
+    Raises
+    ------
+    ValueError
+        For a confidence outside (0.5, 1) or another `sided` than "one" and "two".
+    """
+    if not 0.5 < confidence < 1:
+        raise ValueError(f"confidence must lie in (0.5, 1), not {confidence}")
+    if sided not in ("one", "two"):
+        raise ValueError(f'sided must be "one" or "two", not {sided!r}')
+    return 1 - confidence if sided == "one" else (1 - confidence) / 2
+
+
+def sums_by(codes: IntArray, n_groups: int, scores: FloatArray) -> FloatArray:
+    """Sums of the rows of `scores` (n, K) within each group: (n_groups, K)."""
+    rows = np.arange(len(codes))
+    indicator = sparse.csr_array((np.ones(len(codes)), (codes, rows)), shape=(n_groups, len(codes)))
+    summed: FloatArray = np.asarray(indicator @ scores)
+    return summed
+
+
+def effective_units(clusters: Clusters) -> float:
+    """Kish's number of equally large units: (sum m)^2 / sum m^2, at most the number of units.
+
+    What is left of the sample where all observations of a unit agree; duplicating every observation changes nothing.
+    """
+    sizes = np.bincount(clusters.units).astype(np.float64)
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def spread_of_sum(influence: FloatArray, clusters: Clusters) -> Spread:
+    """Two-way cluster-robust variance of the sum of centred scores.
+
+    Units plus what instances add beyond the cells (Cameron, Gelbach and Miller 2011, with the instance term kept from
+    falling below zero), each with G / (G - 1); degrees of freedom after Satterthwaite. A single unit has variance
+    infinity: nothing is known of it.
+
+    Parameters
+    ----------
+    influence : array (n, K)
+        Contribution of each observation to each estimate, minus its expectation; columns sum to about 0.
+    """
+    unit_sums = sums_by(clusters.units, clusters.n_units, influence)
+    second = (unit_sums**2).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        skewness = np.where(second > 0, (unit_sums**3).sum(axis=0) / second**1.5, 0.0)
+    by_unit = _inflated(second, clusters.n_units)
+    by_instance = _added_by_instances(influence, clusters)
+    variance = by_unit + by_instance
+    df = np.full(variance.shape, max(clusters.n_units - 1, 1), dtype=np.float64)
+    if clusters.resamples_instances and clusters.n_instances is not None:
+        df = _satterthwaite(by_unit, clusters.n_units - 1, by_instance, clusters.n_instances - 1, df)
+    return Spread(variance, df, skewness)
+
+
+def _inflated(squares: FloatArray, n_groups: int) -> FloatArray:
+    if n_groups < 2:
+        return np.full(squares.shape, np.inf)
+    return squares * (n_groups / (n_groups - 1))
+
+
+def _added_by_instances(influence: FloatArray, clusters: Clusters) -> FloatArray:
+    if not clusters.resamples_instances or clusters.instances is None or clusters.n_instances is None:
+        return np.zeros(influence.shape[1])
+    cells, codes = np.unique(clusters.units * clusters.n_instances + clusters.instances, return_inverse=True)
+    by_cell = (sums_by(codes.astype(np.int64), len(cells), influence) ** 2).sum(axis=0)
+    by_instance = (sums_by(clusters.instances, clusters.n_instances, influence) ** 2).sum(axis=0)
+    added = _inflated(by_instance, clusters.n_instances) - _inflated(by_cell, len(cells))
+    return np.maximum(added, 0.0)
+
+
+def _satterthwaite(
+    first: FloatArray, first_df: int, second: FloatArray, second_df: int, default: FloatArray
+) -> FloatArray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        df = (first + second) ** 2 / (first**2 / max(first_df, 1) + second**2 / second_df)
+    return np.where(np.isfinite(df) & (first + second > 0), np.maximum(df, 1.0), default)
+
+
+def t_quantile(tail: float, df: Any) -> FloatArray:
+    """Upper quantile of Student's t."""
+    value: FloatArray = np.asarray(special.stdtrit(df, 1 - tail), dtype=np.float64)
+    return value
+
+
+def scope_note(clusters: Clusters, *notes: str) -> str:
+    """The given notes, with what few units or few instances leave open."""
+    said = [note for note in notes if note]
+    if clusters.n_units < MIN_UNITS:
+        said.append("few units")
+    if clusters.n_instances == 1:
+        said.append("for this one instance")
+    elif clusters.n_instances is not None and 1 < clusters.n_instances < MIN_INSTANCES:
+        said.append("for these cut-outs")
+    return "; ".join(said)

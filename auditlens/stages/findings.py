@@ -200,7 +200,7 @@ class ArtefactFinding(Stage):
     """Median pixel energy of the sham over the artefact's."""
     pairs: tuple[Pair, ...] = ()
     observational: Estimate | None = None
-    """Mean probability with minus without the flag in the data as it is, within labels; an association, not an effect."""
+    """Mean probability with minus without the flag, within labels, in the data as it is: an association."""
     note: str = ""
 
 

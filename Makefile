@@ -1,0 +1,47 @@
+# One Makefile: `make demo`, `make test`, `make test-long`. Everything happens in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SEED ?=
+ARTEFACT ?=
+DEMO_ARGS := $(if $(SEED),--seed $(SEED)) $(if $(ARTEFACT),--artefact $(ARTEFACT))
+
+.PHONY: help demo install test test-long lint format bench clean
+
+help:
+	@echo "make demo                    audit a model with a planted shortcut and its clean twin"
+	@echo "make demo SEED=7 ARTEFACT=ink   plant another shortcut in a freshly trained model (minutes)"
+	@echo "make test                    linters, types, import rules and the default tests"
+	@echo "make test-long               the long jobs as well"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+install: $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/auditlens demo $(DEMO_ARGS)
+
+test: $(STAMP) lint
+	$(BIN)/python -m pytest
+
+test-long: test
+	$(BIN)/python -m pytest -m long
+
+lint: $(STAMP)
+	$(BIN)/ruff check auditlens tests benchmarks
+	$(BIN)/ruff format --check auditlens tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix auditlens tests benchmarks
+	$(BIN)/ruff format auditlens tests benchmarks
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

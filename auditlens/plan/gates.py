@@ -79,9 +79,7 @@ def _planned(
     default_class: str,
     location: str | None,
 ) -> PlannedGate:
-    suffix = (
-        artefact if gate.each and gate.each.artefact else concept if gate.each and gate.each.concept else None
-    )
+    suffix = artefact if gate.each and gate.each.artefact else concept if gate.each and gate.each.concept else None
     source, target = _direction(name, gate, classes)
     return PlannedGate(
         id=f"{name}[{suffix}]" if suffix else name,

@@ -123,9 +123,7 @@ def radius(factors: Factors) -> float:
     return 0.24 + 0.40 * factors.diameter
 
 
-def lesion_cover(
-    rng: np.random.Generator, factors: Factors, size: int
-) -> tuple[Floats, Floats, tuple[Floats, Floats]]:
+def lesion_cover(rng: np.random.Generator, factors: Factors, size: int) -> tuple[Floats, Floats, tuple[Floats, Floats]]:
     """Return opacity ``[size, size]`` in [0, 1], depth (0 at the edge, 1 inside) and lesion coordinates."""
     x, y = coordinates(size)
     centre = rng.uniform(-0.10, 0.10, 2).astype(np.float32)
@@ -141,9 +139,7 @@ def lesion_cover(
     return cover, depth, (u / mean_radius, v / mean_radius)
 
 
-def lesion_colour(
-    rng: np.random.Generator, factors: Factors, depth: Floats, place: tuple[Floats, Floats]
-) -> Floats:
+def lesion_colour(rng: np.random.Generator, factors: Factors, depth: Floats, place: tuple[Floats, Floats]) -> Floats:
     """Return the lesion's pigment ``[size, size, 3]``: brown, further colours in blobs, network, veil."""
     u, v = place
     size = depth.shape[0]
@@ -174,8 +170,7 @@ def _structure(rng: np.random.Generator, u: Floats, v: Floats, size: int) -> Flo
     turn, pitch = rng.uniform(0, np.pi), rng.uniform(19, 28)
     bend = 2.5 * noise(rng, 9, size)
     waves = sum(
-        np.cos(pitch * (u * np.cos(turn + k * np.pi / 3) + v * np.sin(turn + k * np.pi / 3)) + bend)
-        for k in range(3)
+        np.cos(pitch * (u * np.cos(turn + k * np.pi / 3) + v * np.sin(turn + k * np.pi / 3)) + bend) for k in range(3)
     )
     mesh = rng.uniform(0.005, 0.035) * waves
     globules = -rng.uniform(0.0, 0.30) * _sigmoid((noise(rng, 30, size) - 0.55) / 0.08)

@@ -116,9 +116,7 @@ def artefact_stream(purpose: Purpose, name: str, seed: int, index: int) -> np.ra
     return stream(f"{purpose}/artefact/{name}", seed, index)
 
 
-def place_artefacts(
-    scene: Scene, rates: Mapping[str, float], purpose: Purpose, seed: int, index: int
-) -> Scene:
+def place_artefacts(scene: Scene, rates: Mapping[str, float], purpose: Purpose, seed: int, index: int) -> Scene:
     """Return the scene with each artefact put in at its rate, each from a stream of its own.
 
     An artefact looks the same in an image whatever the other rates are: rates 0 and 1 give pairs.

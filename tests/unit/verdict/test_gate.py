@@ -1,0 +1,62 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditlens.stages.findings import Estimate
+from auditlens.stages.plan import PlannedGate
+from auditlens.stages.states import GateState, Severity
+from auditlens.verdict.gate import state_of
+
+
+def gate(relation: str, bound: float) -> PlannedGate:
+    return PlannedGate(
+        id="g",
+        name="g",
+        metric="sensitivity",
+        class_name="melanoma",
+        relation=relation,
+        bound=bound,
+        severity=Severity.ERROR,
+        confidence=0.95,
+    )
+
+
+def estimate(low: float | None, high: float | None) -> Estimate:
+    middle = None if low is None or high is None else (low + high) / 2
+    return Estimate(value=middle, low=low, high=high)
+
+
+@pytest.mark.parametrize(
+    ("relation", "bound", "low", "high", "state"),
+    [
+        ("<=", 0.02, 0.0, 0.02, GateState.HOLDS),
+        ("<=", 0.02, 0.021, 0.05, GateState.FAILS),
+        ("<=", 0.02, 0.01, 0.03, GateState.INCONCLUSIVE),
+        ("<=", 0.02, 0.02, 0.05, GateState.INCONCLUSIVE),
+        (">=", 0.9, 0.9, 0.99, GateState.HOLDS),
+        (">=", 0.9, 0.5, 0.89, GateState.FAILS),
+        (">=", 0.9, 0.85, 0.95, GateState.INCONCLUSIVE),
+        ("within", 0.03, -0.03, 0.03, GateState.HOLDS),
+        ("within", 0.03, 0.031, 0.2, GateState.FAILS),
+        ("within", 0.03, -0.2, -0.031, GateState.FAILS),
+        ("within", 0.03, -0.2, 0.2, GateState.INCONCLUSIVE),
+        ("<=", 0.02, None, None, GateState.NOT_EVALUATED),
+    ],
+)
+def test_a_gate_is_decided_by_its_interval(relation, bound, low, high, state):
+    assert state_of(gate(relation, bound), estimate(low, high)) is state
+
+
+def test_no_estimate_is_never_a_pass():
+    assert state_of(gate("<=", 1.0), None) is GateState.NOT_EVALUATED
+
+
+bounds = st.floats(-1, 1)
+
+
+@given(bounds, bounds, st.floats(0, 1), st.floats(0, 1), st.sampled_from(["<=", ">=", "within"]))
+def test_a_wider_interval_never_decides_more(a, b, limit, slack, relation):
+    low, high = sorted((a, b))
+    narrow = state_of(gate(relation, limit), estimate(low, high))
+    wide = state_of(gate(relation, limit), estimate(low - slack, high + slack))
+    assert wide in (narrow, GateState.INCONCLUSIVE)

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Range = tuple[float, float]
+
+def _ordered(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    if pair[0] > pair[1]:
+        raise ValueError(f"write the smaller end first: [{pair[1]}, {pair[0]}]")
+    return pair
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0, le=100)]
+Channel = Annotated[int, Field(ge=0, le=255)]
+Angle = Annotated[float, Field(ge=-360, le=360)]
+Range = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
+ShareRange = Annotated[tuple[Share, Share], AfterValidator(_ordered)]
+AngleRange = Annotated[tuple[Angle, Angle], AfterValidator(_ordered)]
 
 
 class ArtefactBase(BaseModel):
@@ -15,13 +28,17 @@ class ArtefactBase(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     label: str = Field("", description="Plain words for the report; the name by default.")
-    column: str | None = Field(None, description="0/1 column that says where the artefact is present; only clean images are used.")
+    column: str | None = Field(
+        None, description="0/1 column that says where the artefact is present; only clean images are used."
+    )
     clean_of: tuple[str, ...] = Field((), description="Further columns that must be 0 in the images used.")
-    sham: Literal["texture", "none"] = Field("texture", description="Control with the same place, size and pixel energy but no content.")
+    sham: Literal["texture", "none"] = Field(
+        "texture", description="Control with the same place, size and pixel energy but no content."
+    )
     placement: Literal["border", "anywhere", "corner", "full"] = Field("border", description="Where it may lie.")
     avoid: Literal["lesion_mask", "centre", "nothing"] = Field("centre", description="What it must not cover.")
     scale: Range = Field((0.8, 1.2), description="Size factor, drawn uniformly; 1 is the natural size.")
-    opacity: Range = Field((1.0, 1.0), description="Opacity, drawn uniformly.")
+    opacity: ShareRange = Field((1.0, 1.0), description="Opacity, drawn uniformly.")
     source: str = Field("", description="Where the artefact or its pictures come from.")
 
 
@@ -29,15 +46,15 @@ class Tint(ArtefactBase):
     """Blend every pixel with one colour: image * (1 - strength) + colour * strength (F.2.3 for red skin)."""
 
     kind: Literal["tint"]
-    colour: tuple[int, int, int] = Field(description="RGB, 0 to 255.")
-    strength: Range = Field((0.3, 0.3), description="Share of the colour.")
+    colour: tuple[Channel, Channel, Channel] = Field(description="RGB, 0 to 255.")
+    strength: ShareRange = Field((0.3, 0.3), description="Share of the colour.")
 
 
 class HueShift(ArtefactBase):
     """Turn the hue of every pixel."""
 
     kind: Literal["hue_shift"]
-    degrees: Range = Field(description="Angle in degrees, drawn uniformly.")
+    degrees: AngleRange = Field(description="Angle in degrees, drawn uniformly.")
 
 
 class Overlay(ArtefactBase):
@@ -46,7 +63,8 @@ class Overlay(ArtefactBase):
     kind: Literal["overlay"]
     images: tuple[str, ...] | str = Field(description="Folder(s) or file pattern(s) of the pictures.")
     format: Literal["rgba", "with_without", "ink_on_white"] = Field(
-        description="rgba: alpha channel; with_without: pairs `*_with_*`/`*_without_*`, their difference is added; ink_on_white: picture - 255 is added."
+        description="rgba: alpha channel; with_without: pairs `*_with_*`/`*_without_*`, their difference is added; "
+        "ink_on_white: picture - 255 is added."
     )
     reference_height: int = Field(450, ge=1, description="Height of the images that the pictures were made for.")
 

@@ -50,15 +50,20 @@ class Preprocessing(Part):
     )
     mode: Literal["squash", "shortest", "centre_square"] = Field(
         "squash",
-        description="squash: resize both sides; shortest: shorter side, then centre crop; centre_square: crop, then resize.",
+        description="squash: resize both sides; shortest: shorter side, then centre crop; "
+        "centre_square: crop, then resize.",
     )
     crop: int | None = Field(None, ge=1, description="Centre crop after resizing (mode `shortest`).")
-    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = Field("bilinear", description="Resampling filter.")
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = Field(
+        "bilinear", description="Resampling filter."
+    )
     scale: float = Field(1 / 255, gt=0, description="Factor on the 8-bit values before mean and std.")
     mean: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="Subtracted per channel after scaling.")
     std: tuple[float, float, float] = Field((1.0, 1.0, 1.0), description="Divided by per channel after scaling.")
     callable: str | None = Field(
-        None, description="`module:function` (PIL image -> float tensor C x H x W) instead of the fields above."
+        None,
+        pattern=r"^[\w.]+:\w+$",
+        description="`module:function` (PIL image -> float tensor C x H x W) instead of the fields above.",
     )
 
 
@@ -73,28 +78,62 @@ class Model(Part):
     """The audited model."""
 
     architecture: str = Field(
-        pattern=r"^(torchvision|timm|python):.+$",
+        pattern=r"^((torchvision|timm):\S+|python:[\w.]+:\w+)$",
         description="`torchvision:NAME`, `timm:NAME` or `python:module:factory`.",
+        examples=["torchvision:resnet18", "timm:convnext_tiny", "python:my_models:build"],
     )
     arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the factory.")
     import_path: str | None = Field(None, description="Folder put on the import path for `python:` factories.")
-    weights: str | None = Field(None, description="safetensors file or state dict; `package:NAME/PATH` for one in a package.")
+    weights: str | None = Field(
+        None,
+        description="safetensors file or state dict; `package:NAME/PATH` for one in a package; random weights without.",
+    )
     sha256: Sha256 | None = Field(None, description="SHA-256 of the weights file.")
     preprocessing: Preprocessing = Field(default_factory=Preprocessing, description="Image to model input.")
     classes: tuple[str, ...] | str = Field(
         description="Class names in the order of the outputs, or a text file with one name a line."
     )
     output: Literal["logits", "probabilities", "single_logit"] = Field("logits", description="What the model returns.")
-    layers: Literal["auto"] | tuple[str, ...] = Field("auto", description="Layers to examine; `auto`: the last spatial or token layer.")
+    layers: Literal["auto"] | tuple[str, ...] = Field(
+        "auto", description="Layers to examine; `auto`: the last spatial or token layer before global pooling."
+    )
     decision: Decision | None = Field(None, description="The operating point (also accepted at top level).")
-    reference_predictions: tuple[ReferencePrediction, ...] = Field((), description="Known outputs of the deployed pipeline.")
+    reference_predictions: tuple[ReferencePrediction, ...] = Field(
+        (), description="Known outputs of the deployed pipeline."
+    )
     reference_tolerance: float = Field(1e-3, gt=0, lt=1, description="Largest accepted gap in probability.")
+
+    @field_validator("classes")
+    @classmethod
+    def _distinct(cls, classes: tuple[str, ...] | str) -> tuple[str, ...] | str:
+        if isinstance(classes, tuple):
+            check_classes(classes)
+        return classes
+
+
+def check_classes(classes: tuple[str, ...]) -> None:
+    """Refuse a class list that no classifier has: fewer than two names, an empty one, or one that stands twice.
+
+    Raises
+    ------
+    ValueError
+    """
+    if len(classes) < 2:
+        raise ValueError("a classifier has at least two classes; for a single logit name the negative class first")
+    if not all(name.strip() for name in classes):
+        raise ValueError("a class name is empty")
+    twice = sorted({name for name in classes if classes.count(name) > 1})
+    if twice:
+        raise ValueError(f"{twice[0]!r} is listed twice; class names are distinct")
 
 
 class GeneratedData(Part):
     """Images made by a Python function when the audit runs."""
 
-    factory: str = Field(description="`module:function` that writes images and a manifest into a folder and returns its path.")
+    factory: str = Field(
+        pattern=r"^[\w.]+:\w+$",
+        description="`module:function` that writes images and a manifest into a folder and returns its path.",
+    )
     arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the function.")
 
 
@@ -104,10 +143,14 @@ class Data(Part):
     folder: str | None = Field(None, description="Folder with one subfolder per class.")
     manifest: str | None = Field(None, description="CSV or Parquet table with one row per image.")
     generate: GeneratedData | None = Field(None, description="A function that writes the images and their manifest.")
-    root: str | None = Field(None, description="Folder that image paths are relative to; the manifest's folder by default.")
+    root: str | None = Field(
+        None, description="Folder that image paths are relative to; the manifest's folder by default."
+    )
     image: str = Field("image", description="Column with the image path.")
     label: str = Field("label", description="Column with the label.")
-    unit: str | None = Field(None, description="Column that names the patient or lesion; images of one unit count as one.")
+    unit: str | None = Field(
+        None, description="Column that names the patient or lesion; images of one unit count as one."
+    )
     mask: str | None = Field(None, description="Column with the lesion mask's path.")
     within: tuple[str, ...] = Field((), description="Columns (diagnosis, site) within which observability is measured.")
     label_map: dict[str, str] = Field(default_factory=dict, description="Label in the table -> class of the model.")
@@ -124,7 +167,9 @@ class Data(Part):
 class Foundation(Part):
     """The text-image model that gives the semantic space."""
 
-    model: str = Field(description="open_clip name (`ViT-B-32`), `hf-hub:ORG/NAME`, or `local-dir:FOLDER`.")
+    model: str = Field(
+        min_length=1, description="open_clip name (`ViT-B-32`), `hf-hub:ORG/NAME`, or `local-dir:FOLDER`."
+    )
     pretrained: str | None = Field(None, description="open_clip pretrained tag, for plain names.")
     sha256: Sha256 | None = Field(None, description="SHA-256 of the local folder's weights.")
     templates: Literal["paper", "dermoscopy"] | tuple[str, ...] = Field(
@@ -186,12 +231,20 @@ class Examine(Part):
     n_examples: int = Field(20, ge=2, le=200, description="Concept examples per component (m).")
     pooling: Literal["mean", "max"] = Field("mean", description="How an activation map becomes one number.")
     relevance_floor: Fraction = Field(0.01, description="Share of |relevance| from which on a component counts.")
-    max_components: int = Field(40, ge=1, description="At most so many relevant components per class and layer are looked at.")
-    attributor: Literal["auto", "lrp", "gradient_x_activation"] = Field("auto", description="How relevance is computed.")
+    max_components: int = Field(
+        40, ge=1, description="At most so many relevant components per class and layer are looked at."
+    )
+    attributor: Literal["auto", "lrp", "gradient_x_activation"] = Field(
+        "auto", description="How relevance is computed."
+    )
     crops: Literal["auto", "crp", "activation", "none"] = Field("auto", description="How concept examples are cropped.")
     crop_threshold: Fraction = Field(0.01, description="Keep what has at least this share of the highest attribution.")
-    z_threshold: float = Field(3.0, gt=0, description="z against matched random image sets from which on a component is labelled.")
-    observability_limit: Fraction = Field(0.7, description="The AUROC's lower bound must exceed this for a concept to be observable.")
+    z_threshold: float = Field(
+        3.0, gt=0, description="z against matched random image sets from which on a component is labelled."
+    )
+    observability_limit: Fraction = Field(
+        0.7, description="The AUROC's lower bound must exceed this for a concept to be observable."
+    )
 
 
 class Challenge(Part):
@@ -230,36 +283,67 @@ Metric = Literal[
 LIMIT = re.compile(r"^(<=|>=|within)\s*([0-9]*\.?[0-9]+)$")
 
 
+def check_limit(text: str) -> str:
+    """Refuse a limit that is not `<= x`, `>= x` or `within x` with x in [0, 1].
+
+    Raises
+    ------
+    ValueError
+    """
+    match = LIMIT.fullmatch(text)
+    if not match:
+        raise ValueError("write '<= x', '>= x' or 'within x', with x a plain number such as 0.02")
+    if float(match.group(2)) > 1:
+        raise ValueError("every metric is a share or a probability; write 2 % as 0.02")
+    return text
+
+
 class Each(Part):
-    """Repeat a gate for several artefacts, concepts or classes."""
+    """Repeat a gate for several artefacts or concepts."""
 
     artefact: Literal["all"] | tuple[str, ...] | None = Field(None, description="Artefacts, or `all`.")
-    concept: Literal["valid", "spurious"] | tuple[str, ...] | None = Field(None, description="Concepts, or all of a kind.")
+    concept: Literal["valid", "spurious"] | tuple[str, ...] | None = Field(
+        None, description="Concepts, or all that are `valid` or `spurious` for the class."
+    )
+
+    @model_validator(mode="after")
+    def _repeats_over_one(self) -> Each:
+        given = [value for value in (self.artefact, self.concept) if value]
+        if len(given) != 1:
+            raise ValueError("repeat a gate over artefacts or over concepts, one of the two")
+        return self
 
 
 class Gate(Part):
     """A claim with a limit fixed before the run."""
 
     metric: Metric = Field(description="What is measured.")
-    limit: str = Field(description="`<= x`, `>= x` or `within x` (two-sided).", examples=["<= 0.02", ">= 0.9", "within 0.03"])
+    limit: str = Field(
+        description="`<= x`, `>= x` or `within x` (two-sided), x between 0 and 1: 2 % is 0.02.",
+        examples=["<= 0.02", ">= 0.9", "within 0.03"],
+    )
     class_: str | None = Field(None, alias="class", description="Class; the decision's class by default.")
     artefact: str | None = Field(None, description="Artefact, for metrics of the artefact tests.")
     concept: str | None = Field(None, description="Concept, for `observability`.")
-    direction: str | None = Field(None, description="`A_to_B`: images of class A that the device gets right and then calls B.")
+    direction: str | None = Field(
+        None, description="`A_to_B`: images of class A that the device gets right and then calls B."
+    )
     true_class: str | None = Field(None, description="For effects: only images of this class (all images by default).")
     each: Each | None = Field(None, description="Repeat the gate.")
-    severity: Severity = Field(Severity.ERROR, description="error: decides the exit code; warn: only with --fail-on warn.", strict=False)
+    severity: Severity = Field(
+        Severity.ERROR, description="error: decides the exit code; warn: only with --fail-on warn.", strict=False
+    )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence of the interval that decides.")
-    required_by: Literal["all"] | tuple[str, ...] = Field((), description="Gates that cannot hold unless this one does.")
+    required_by: Literal["all"] | tuple[str, ...] = Field(
+        (), description="Gates that cannot hold unless this one does, or `all` others."
+    )
     rationale: str = Field("", description="Why this limit.")
     risk_id: str | None = Field(None, description="Risk that the gate controls.")
 
     @field_validator("limit")
     @classmethod
-    def _parse_limit(cls, text: str) -> str:
-        if not LIMIT.match(text):
-            raise ValueError("write '<= x', '>= x' or 'within x', with x a plain number such as 0.02")
-        return text
+    def _limit_parses(cls, text: str) -> str:
+        return check_limit(text)
 
     @property
     def relation(self) -> str:
@@ -288,8 +372,13 @@ class Waiver(Part):
     owner: str = Field(min_length=1, description="Who asks.")
     approved_by: str = Field(min_length=1, description="The second person.")
     reason: str = Field(min_length=1, description="Why.")
-    expires: date = Field(description="Last day.", strict=False)
+    expires: date = Field(description="Last day, as 2027-03-31.", strict=False)
     risk_id: str | None = Field(None, description="Risk.")
+
+    @field_validator("bound")
+    @classmethod
+    def _bound_parses(cls, text: str) -> str:
+        return check_limit(text)
 
 
 class Report(Part):
@@ -304,7 +393,11 @@ class AuditSpec(Part):
     """A whole audit: what the model may use, what it must not, and which limits decide."""
 
     auditlens: Literal[1] = Field(description="Version of the spec format.")
-    include: tuple[str, ...] = Field((), description="Libraries or files that this spec builds on.")
+    include: tuple[str, ...] = Field(
+        (),
+        description="Libraries or files that this spec builds on.",
+        examples=[["auditlens/concepts/abcde", "auditlens/artefacts/dermoscopy"]],
+    )
     audit: Audit = Field(description="Identity of the audit.")
     model: Model = Field(description="The audited model.")
     data: Data = Field(description="The images.")

@@ -1,0 +1,180 @@
+"""pydantic's errors, translated: at a place of the document, what is wrong, what is valid, and the nearest match."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from auditlens.errors import nearest
+from auditlens.spec.nodes import Fields, Path, Problems, child, place, plain
+from auditlens.spec.scalars import described
+from auditlens.spec.shape import annotations_at, field_at, field_names, in_words, models_at
+
+_PATTERNS: Final = {
+    "^[0-9a-f]{64}$": "a SHA-256 as 64 digits 0-9 a-f in lower case",
+    "^[A-Za-z][A-Za-z0-9_.-]*$": "a name of letters, digits, '_', '.', '-' that begins with a letter",
+    r"^[\w.]+:\w+$": "'module:function'",
+    r"^((torchvision|timm):\S+|python:[\w.]+:\w+)$": "'torchvision:NAME', 'timm:NAME' or 'python:module:factory'",
+}
+_BOUNDS: Final = {
+    "greater_than": ("gt", "greater than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+_WRONG_TYPE: Final = re.compile(
+    r"(string|int|float|bool|tuple|list|dict|model|date|datetime|finite_number)(_\w*)?_(type|parsing|from_float|size)"
+    r"|date_from_datetime_\w+|(literal|enum)(_error)?|model_attributes_type|recursion_loop"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """One error at a path of the document; `whole_union` where it speaks for one member of a union only."""
+
+    path: Path
+    kind: str
+    sentence: str
+    union: Path | None
+
+
+def explain(error: ValidationError, root: Fields, problems: Problems) -> None:
+    """Add every error of a validation to the problems.
+
+    Parameters
+    ----------
+    error : ValidationError
+    root : Fields
+        The merged document with its places.
+    problems : Problems
+    """
+    document = plain(root)
+    faults = [_fault(row, root, document) for row in error.errors(include_url=False, include_input=False)]
+    for fault in _one_per_union(faults, document):
+        key = fault.kind in ("extra_forbidden", "bad_key", "missing")
+        problems.add(place(root, fault.path, key=key), fault.path, fault.sentence)
+
+
+def _fault(row: Mapping[str, Any], root: Fields, document: Any) -> _Fault:
+    path, union = _document_path(row["loc"], root)
+    kind = "bad_key" if row["loc"][-1:] == ("[key]",) else row["type"]
+    if kind in ("missing", "extra_forbidden") and path[-1:] != row["loc"][-1:]:
+        path = (*path, row["loc"][-1])
+    return _Fault(path, kind, _sentence(kind, path, row, document), union)
+
+
+def _document_path(loc: tuple[str | int, ...], root: Fields) -> tuple[Path, Path | None]:
+    """Keep the steps that exist in the document; pydantic adds labels of union members, which do not."""
+    path: Path = ()
+    union: Path | None = None
+    node: Any = root
+    for position, step in enumerate(loc):
+        found = child(node, step)
+        is_tag = len(path) == 2 and path[0] == "artefacts" and position == 2
+        if found is None or is_tag:
+            union = path if not is_tag and position < len(loc) else union
+            continue
+        path, node = (*path, step), found[1]
+    return path, union
+
+
+def _one_per_union(faults: Iterable[_Fault], document: Any) -> list[_Fault]:
+    """A value that fits no member of a union gives one error per member; keep one that speaks for all."""
+    by_union: dict[Path | None, list[_Fault]] = defaultdict(list)
+    for fault in faults:
+        by_union[fault.union if fault.kind not in ("missing", "extra_forbidden") else None].append(fault)
+    kept = by_union.pop(None, [])
+    for union, members in by_union.items():
+        deeper = [fault for fault in members if len(fault.path) > len(union or ())]
+        kept += deeper or [members[0]]
+    return kept
+
+
+def _sentence(kind: str, path: Path, row: Mapping[str, Any], document: Any) -> str:
+    context = row.get("ctx", {})
+    if kind == "extra_forbidden":
+        return _unknown(path, document)
+    if kind == "missing":
+        return _missing(path, document)
+    if kind == "bad_key":
+        return f"{path[-1]!r} is no valid name; write {_PATTERNS['^[A-Za-z][A-Za-z0-9_.-]*$']}, at most 80 of them"
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _artefact_kind(path, document)
+    if kind == "string_pattern_mismatch":
+        valid = _PATTERNS.get(context["pattern"], f"of the form {context['pattern']}")
+        return f"must be {valid}, {_found(path, document)}"
+    if kind in _BOUNDS:
+        name, words = _BOUNDS[kind]
+        return f"must be {words} {context[name]:g}, {_found(path, document)}"
+    return _other(kind, path, row, document)
+
+
+def _other(kind: str, path: Path, row: Mapping[str, Any], document: Any) -> str:
+    context = row.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if kind in ("string_too_short", "too_short"):
+        return "must not be empty"
+    if kind in ("string_too_long", "too_long"):
+        return f"is too long; at most {context.get('max_length')}"
+    if _WRONG_TYPE.fullmatch(kind):
+        return _wrong_type(path, document, context)
+    message = str(row["msg"])
+    return message[:1].lower() + message[1:]
+
+
+def _wrong_type(path: Path, document: Any, context: Mapping[str, Any]) -> str:
+    annotations = annotations_at(path, document)
+    if len(models_at(path, document)) > 1:
+        return _artefact_kind(path, document)
+    valid = in_words(annotations) if annotations else str(context.get("expected", "of another type"))
+    value = _value(path, document)
+    near = nearest(value, re.findall(r"'([^']*)'", valid)) if isinstance(value, str) else ""
+    only_text = set(annotations) <= {str, type(None)} and isinstance(value, int | float)
+    return f"must be {valid}, {_found(path, document)}{near}{'; put it in quotes' if only_text else ''}"
+
+
+def _unknown(path: Path, document: Any) -> str:
+    valid = [name for model in models_at(path[:-1], document) for name in field_names(model)]
+    names = list(dict.fromkeys(valid))
+    return f"there is no such field; valid are {', '.join(names)}{nearest(str(path[-1]), names)}"
+
+
+def _missing(path: Path, document: Any) -> str:
+    info = field_at(path, document)
+    if info is None:
+        return f"the list is too short; it must be {in_words(annotations_at(path[:-1], document))}"
+    about = f": {info.description.rstrip('.')}" if info.description else ""
+    return f"this field is required{about}"
+
+
+def _artefact_kind(path: Path, document: Any) -> str:
+    kinds = [kind for model in models_at((*path[:1], ""), {}) for kind in _kinds_of(model)]
+    value = _value(path, document)
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if kind is None:
+        return f"an artefact needs a kind: {', '.join(kinds)}"
+    return f"{described(kind)} is no kind of artefact; valid are {', '.join(kinds)}{nearest(str(kind), kinds)}"
+
+
+def _kinds_of(model: Any) -> tuple[str, ...]:
+    return tuple(re.findall(r"'([^']*)'", in_words(model.model_fields["kind"].annotation)))
+
+
+def _found(path: Path, document: Any) -> str:
+    return f"is {described(_value(path, document))}"
+
+
+def _value(path: Path, document: Any) -> Any:
+    value = document
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value

@@ -1,0 +1,123 @@
+"""A YAML file -> `LoadedSpec`: read, merged with what it includes, validated, and cross-checked, all faults at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from auditlens.errors import Location, SpecError
+from auditlens.spec import nodes
+from auditlens.spec.explain import explain
+from auditlens.spec.files import check_files, model_classes
+from auditlens.spec.gate_rules import check_gates
+from auditlens.spec.include import LIBRARY, Reader
+from auditlens.spec.model import AuditSpec
+from auditlens.spec.nodes import Fields, Problems
+from auditlens.spec.references import check_references
+from auditlens.stages.base import canonical_json
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSpec:
+    """A valid spec with its text and the place of every field.
+
+    Attributes
+    ----------
+    spec : AuditSpec
+        Includes merged, variables resolved, defaults filled in.
+    text : str
+        The file as it was written.
+    path, base : Path
+        The file, and its folder, which relative paths start from (`auditlens.spec.paths.resolve(text, base)`).
+    classes : tuple of str
+        The model's classes, read from the text file where the spec names one.
+    sha256 : str
+        SHA-256 of the canonical JSON of `spec` without `include`: layout, comments, key order, and whether a field
+        stands in the spec or in a library make no difference; variables do, by their values.
+    root : Fields
+        The merged document with its places.
+    """
+
+    spec: AuditSpec
+    text: str
+    path: Path
+    base: Path
+    classes: tuple[str, ...]
+    sha256: str
+    root: Fields
+
+    def locate(self, path: nodes.Path) -> Location:
+        """Find where a field stands, for a message; the file is named as the user named the spec.
+
+        A path that goes further than the document ends at the deepest entry that exists.
+        """
+        return nodes.place(self.root, path)
+
+    def cite(self, path: nodes.Path) -> str:
+        """Write `file:line:col` for a record, the same wherever the tool stands and was started.
+
+        Files are named relative to the spec's folder, libraries as `include:` names them.
+        """
+        at, file = self.locate(path), Path(self.locate(path).file)
+        if file.is_relative_to(LIBRARY):
+            named = "auditlens/" + file.relative_to(LIBRARY).as_posix()
+        else:
+            named = Path(os.path.relpath(file, self.path.parent)).as_posix()
+        return str(Location(named, at.line, at.column))
+
+
+def load_spec(path: Path | str, variables: Mapping[str, str] | None = None, *, check_paths: bool = True) -> LoadedSpec:
+    """Read a spec and check everything that can be known without a model or an image.
+
+    Parameters
+    ----------
+    path : Path or str
+    variables : mapping of str to str, optional
+        Values of `${var:NAME}`.
+    check_paths : bool
+        Whether the files and folders that the spec names must exist.
+
+    Raises
+    ------
+    SpecError
+        With `problems`, one line per fault: `file:line:col: path: what is wrong, what is valid, nearest match`.
+    """
+    path = Path(path)
+    problems = Problems()
+    root, text = Reader(variables or {}, problems).read(path, str(path))
+    base = path.absolute().parent
+    classes = model_classes(root, base, problems)
+    spec = _validated(root, problems)
+    check_references(root, classes, problems)
+    check_gates(root, problems)
+    if check_paths:
+        check_files(root, base, problems)
+    if problems or spec is None:
+        lines = problems.lines()
+        raise SpecError(f"{path}: {len(lines)} problem(s)", problems=lines)
+    return LoadedSpec(spec, text, path, base, classes, _sha256(spec), root)
+
+
+def _validated(root: Fields, problems: Problems) -> AuditSpec | None:
+    """Validate through JSON: strict Python mode would refuse the lists that YAML has for tuples."""
+    try:
+        return AuditSpec.model_validate_json(json.dumps(nodes.plain(root)))
+    except ValidationError as error:
+        explain(error, root, problems)
+        return None
+
+
+def merged_document(spec: AuditSpec) -> dict[str, Any]:
+    """Return the spec as it was understood, as plain JSON values, without `include`."""
+    return spec.model_dump(mode="json", by_alias=True, exclude={"include"})
+
+
+def _sha256(spec: AuditSpec) -> str:
+    return hashlib.sha256(canonical_json(merged_document(spec)).encode()).hexdigest()

@@ -1,0 +1,140 @@
+"""YAML text as a tree that remembers where each key and value stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from auditlens.errors import Location
+from auditlens.spec.scalars import Scalar
+
+Path = tuple[str | int, ...]
+"""Keys and indices from the top of the document."""
+ANY: Final = "*"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf:
+    """A scalar; `plain` where it was written without quotes."""
+
+    value: Scalar
+    at: Location
+    plain: bool = True
+    size: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Items:
+    """A list."""
+
+    items: tuple[Node, ...]
+    at: Location
+    size: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fields:
+    """A mapping: key -> (place of the key, value)."""
+
+    entries: dict[str, tuple[Location, Node]]
+    at: Location
+    size: int
+
+
+Node = Leaf | Items | Fields
+
+
+def plain(node: Node) -> Any:
+    """Return the tree as dicts, lists and scalars."""
+    match node:
+        case Leaf():
+            return node.value
+        case Items():
+            return [plain(item) for item in node.items]
+        case Fields():
+            return {key: plain(value) for key, (_, value) in node.entries.items()}
+
+
+def fields(entries: dict[str, tuple[Location, Node]], at: Location) -> Fields:
+    """Make a mapping; its size is counted."""
+    return Fields(entries, at, 1 + sum(value.size for _, value in entries.values()))
+
+
+def items(nodes: tuple[Node, ...], at: Location) -> Items:
+    """Make a list; its size is counted."""
+    return Items(nodes, at, 1 + sum(node.size for node in nodes))
+
+
+def child(node: Node, step: str | int) -> tuple[Location, Node] | None:
+    """Return where the entry `step` is announced (its key, or the item itself) and its value."""
+    match node, step:
+        case Fields(), str():
+            return node.entries.get(step)
+        case Items(), int() if 0 <= step < len(node.items):
+            return node.items[step].at, node.items[step]
+        case _:
+            return None
+
+
+def place(root: Node, path: Path, *, key: bool = False) -> Location:
+    """Find where a path stands: at the value of a scalar, at the key of a list or mapping.
+
+    A path that goes further than the document ends at the deepest entry that exists. `key=True` asks for the key of
+    a scalar too.
+    """
+    at, node = root.at, root
+    for step in path:
+        found = child(node, step)
+        if found is None:
+            break
+        at, node = found
+    return node.at if isinstance(node, Leaf) and not key else at
+
+
+def select(node: Node, pattern: tuple[str, ...], path: Path = ()) -> Iterator[tuple[Path, Node]]:
+    """Find every entry whose path fits a pattern; `*` stands for any key or index."""
+    if not pattern:
+        yield path, node
+        return
+    head, rest = pattern[0], pattern[1:]
+    for step, value in _steps(node):
+        if head in (ANY, step):
+            yield from select(value, rest, (*path, step))
+
+
+def _steps(node: Node) -> Iterator[tuple[str | int, Node]]:
+    match node:
+        case Items():
+            yield from enumerate(node.items)
+        case Fields():
+            yield from ((key, value) for key, (_, value) in node.entries.items())
+
+
+@dataclass(slots=True)
+class Problems:
+    """The faults found so far, each with its place."""
+
+    found: set[tuple[str, int, int, str]] = field(default_factory=set)
+
+    def add(self, at: Location, path: Path, sentence: str) -> None:
+        """Note a fault; the same one twice counts once."""
+        where = dotted(path)
+        text = f"{at}: {where}: {sentence}" if where else f"{at}: {sentence}"
+        self.found.add((at.file, at.line or 0, at.column or 0, text))
+
+    def __bool__(self) -> bool:
+        """Whether anything is wrong."""
+        return bool(self.found)
+
+    def lines(self, limit: int = 50) -> tuple[str, ...]:
+        """List them in the order of the files, at most `limit`."""
+        texts = [text for *_, text in sorted(self.found)]
+        more = [f"... and {len(texts) - limit} more"] if len(texts) > limit else []
+        return (*texts[:limit], *more)
+
+
+def dotted(path: Path) -> str:
+    """Write a path as `gates.missed.limit` or `waivers[0].gate`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")

@@ -1,0 +1,110 @@
+"""Where the paths that a spec names lead: relative to the spec, absolute, or into an installed package."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import Final, Literal
+
+from auditlens.errors import InputError, SpecError
+
+PACKAGE: Final = "package:"
+LOCAL_FOLDER: Final = "local-dir:"
+ROOT: Final = Path(__file__).resolve().parents[1]
+
+Kind = Literal["file", "folder", "pictures", "image", "foundation"]
+Pattern = tuple[str, ...]
+
+PATH_FIELDS: Final[dict[Pattern, Kind]] = {
+    ("model", "import_path"): "folder",
+    ("model", "weights"): "file",
+    ("model", "classes"): "file",
+    ("model", "reference_predictions", "*", "image"): "image",
+    ("data", "folder"): "folder",
+    ("data", "manifest"): "file",
+    ("data", "root"): "folder",
+    ("foundation", "model"): "foundation",
+    ("concepts", "*", "images"): "folder",
+    ("artefacts", "*", "images"): "pictures",
+    ("artefacts", "*", "images", "*"): "pictures",
+    ("artefacts", "*", "masks"): "folder",
+}
+"""Every field of the spec that names a file or folder, `*` for any key or index."""
+
+
+def resolve(text: str, base: Path) -> Path:
+    """Turn a path as a spec writes it into a path on this machine.
+
+    Parameters
+    ----------
+    text : str
+        `package:NAME/PATH` for a file inside an installed package (which is not imported), `~/...`, an absolute
+        path, or a path relative to `base`.
+    base : Path
+        Folder of the spec (`LoadedSpec.base`).
+
+    Returns
+    -------
+    Path
+        The path; whether anything is there is not checked.
+
+    Raises
+    ------
+    SpecError
+        Where the text is no path at all, or its package is not installed as a folder.
+    """
+    if "\0" in text or not text:
+        raise SpecError(f"{text!r} is no path")
+    if text.startswith(PACKAGE):
+        return _in_package(text.removeprefix(PACKAGE))
+    try:
+        return base / Path(text).expanduser()
+    except RuntimeError as error:  # no home directory of that name
+        raise SpecError(f"cannot expand {text!r}: {error}") from error
+
+
+def _in_package(text: str) -> Path:
+    name, _, inside = text.partition("/")
+    if not name.isidentifier() or not inside:
+        raise SpecError(f"'{PACKAGE}{text}' is no package path; write '{PACKAGE}NAME/PATH'")
+    found = importlib.util.find_spec(name)
+    folders = list(found.submodule_search_locations or ()) if found else []
+    if not folders:
+        raise SpecError(f"the package {name!r} of '{PACKAGE}{text}' is not installed as a folder")
+    candidates = [Path(folder) / inside for folder in folders]
+    return next((path for path in candidates if path.exists()), candidates[0])
+
+
+def share_folder(name: Literal["templates", "specs"]) -> Path:
+    """Find the templates or the example specs, in an installed wheel as well as in a checkout.
+
+    Raises
+    ------
+    InputError
+        Where the installation lacks them.
+    """
+    for folder in (ROOT / "_share" / name, ROOT.parent / name):
+        if folder.is_dir():
+            return folder
+    raise InputError(f"the folder {name!r} of auditlens is missing", hint="install auditlens again")
+
+
+def rebased(text: str, *, written_in: Path, base: Path, kind: Kind) -> str:
+    """Rewrite a relative path of an included file so that it means the same in the file that includes it.
+
+    A path into auditlens itself becomes `package:auditlens/...`, so that no spec depends on where the tool is
+    installed; others become relative to `base`.
+    """
+    prefix = LOCAL_FOLDER if kind == "foundation" else ""
+    if not text.startswith(prefix):
+        return text
+    inner = text.removeprefix(prefix)
+    target = Path(os.path.normpath(written_in / inner))
+    if inner.startswith((PACKAGE, "~")) or Path(inner).is_absolute():
+        return text
+    if kind == "image" and not target.exists():
+        return text  # relative to the data's root
+    if target.is_relative_to(ROOT):
+        return f"{prefix}{PACKAGE}auditlens/{target.relative_to(ROOT).as_posix()}"
+    return prefix + Path(os.path.relpath(target, base)).as_posix()

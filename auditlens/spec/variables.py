@@ -1,0 +1,82 @@
+"""`${env:NAME}` and `${var:NAME}`, resolved after parsing, so that no variable changes a document's structure."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from auditlens.errors import nearest
+from auditlens.spec.nodes import Fields, Items, Leaf, Node, Path, Problems, fields, items
+from auditlens.spec.scalars import read_scalar
+
+_VARIABLE: Final = re.compile(r"(\$?)\$\{([^{}]*)\}")
+"""`$${...}` is written for a literal `${...}`."""
+
+
+def resolve_variables(root: Fields, variables: Mapping[str, str], problems: Problems) -> Fields:
+    """Replace the variables in every value of a document; keys are left alone.
+
+    An unquoted value is read again after the replacement, so `threshold: ${var:T}` may become a number; a quoted one
+    stays text.
+
+    Parameters
+    ----------
+    root : Fields
+    variables : mapping of str to str
+        What `--var NAME=VALUE` gave.
+    problems : Problems
+        Takes variables that are not set.
+    """
+    resolved = _Resolver(variables, problems).walk(root, ())
+    assert isinstance(resolved, Fields)
+    return resolved
+
+
+class _Resolver:
+    def __init__(self, variables: Mapping[str, str], problems: Problems) -> None:
+        self._variables = variables
+        self._problems = problems
+
+    def walk(self, node: Node, path: Path) -> Node:
+        """Return the tree with its variables replaced."""
+        match node:
+            case Items():
+                found = (self.walk(item, (*path, index)) for index, item in enumerate(node.items))
+                return items(tuple(found), node.at)
+            case Fields():
+                replaced = {key: (at, self.walk(value, (*path, key))) for key, (at, value) in node.entries.items()}
+                return fields(replaced, node.at)
+            case Leaf(value=str() as text) if "${" in text:
+                return self._leaf(node, text, path)
+            case _:
+                return node
+
+    def _leaf(self, leaf: Leaf, text: str, path: Path) -> Leaf:
+        try:
+            replaced = _VARIABLE.sub(self._value, text)
+            value = read_scalar(replaced) if leaf.plain else replaced
+        except ValueError as error:
+            self._problems.add(leaf.at, path, str(error))
+            return leaf
+        return Leaf(value, leaf.at, leaf.plain)
+
+    def _value(self, match: re.Match[str]) -> str:
+        escaped, inner = match.groups()
+        if escaped:
+            return "${" + inner + "}"
+        kind, _, name = inner.partition(":")
+        if kind == "env" and name:
+            return _looked_up(name, os.environ, "the environment variable", "is not set")
+        if kind == "var" and name:
+            return _looked_up(name, self._variables, "the variable", f"has no value; give --var {name}=VALUE")
+        raise ValueError(
+            f"${{{inner}}} is no variable; write ${{env:NAME}} or ${{var:NAME}}, or $${{...}} for the text"
+        )
+
+
+def _looked_up(name: str, known: Mapping[str, str], what: str, complaint: str) -> str:
+    if name not in known:
+        raise ValueError(f"{what} {name} {complaint}{nearest(name, known)}")
+    return known[name]

@@ -1,0 +1,132 @@
+"""One labelled image, and the index of all of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditlens.errors import Location
+from auditlens.stages.evidence import Samples
+
+Cell = float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One labelled image, not yet decoded.
+
+    Attributes
+    ----------
+    id : str
+        Path relative to the data's root, with forward slashes; the path itself where it lies elsewhere.
+    path : Path
+    label : int
+        Index in the model's class list.
+    unit : str
+        Patient or lesion; the id where no unit column is given.
+    mask : Path or None
+        Lesion mask.
+    columns : mapping of str to float, str or None
+        All further columns; a column is numeric where every filled cell is.
+    digest : str
+        SHA-256 of the file's bytes.
+    location : Location
+        Row of the manifest, or the file.
+    """
+
+    id: str
+    path: Path
+    label: int
+    unit: str
+    mask: Path | None
+    columns: Mapping[str, Cell]
+    digest: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class DataIndex:
+    """All images of the audit, in the order of their ids.
+
+    Attributes
+    ----------
+    samples : tuple of Sample
+    classes : tuple of str
+        The model's classes.
+    source : str
+        Where the images come from, in words.
+    unit_column : str or None
+    within : tuple of str
+        Columns within which observability is measured.
+    columns : tuple of str
+        Names of all further columns.
+    n_left_out : int
+        Rows whose label is none of the classes, or that the sample left out.
+    notes : tuple of str
+        What a reader should know about the data: duplicates, missing units, labels left out.
+    digest : str
+        SHA-256 over ids, image hashes, labels, units, columns and masks, in id order.
+    """
+
+    samples: tuple[Sample, ...]
+    classes: tuple[str, ...]
+    source: str
+    unit_column: str | None
+    within: tuple[str, ...]
+    columns: tuple[str, ...]
+    n_left_out: int
+    notes: tuple[str, ...]
+    digest: str
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.samples)
+
+    @property
+    def n_units(self) -> int:
+        """Number of patients or lesions."""
+        return len({sample.unit for sample in self.samples})
+
+    @property
+    def class_counts(self) -> dict[str, int]:
+        """Images by class, every class named."""
+        counts = Counter(sample.label for sample in self.samples)
+        return {name: counts[index] for index, name in enumerate(self.classes)}
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """SHA-256 of each image file, by row; ties in rankings break by it."""
+        return tuple(sample.digest for sample in self.samples)
+
+    @property
+    def numeric_columns(self) -> tuple[str, ...]:
+        """Columns in which every filled cell is a number."""
+        texts = {name for sample in self.samples for name, cell in sample.columns.items() if isinstance(cell, str)}
+        return tuple(name for name in self.columns if name not in texts)
+
+    def to_samples(self) -> Samples:
+        """Return ids, labels, units, numeric columns and strata as arrays, one row per image."""
+        within = [tuple(str(sample.columns[name]) for name in self.within) for sample in self.samples]
+        return Samples(
+            ids=tuple(sample.id for sample in self.samples),
+            labels=np.array([sample.label for sample in self.samples], dtype=np.int64),
+            units=_codes([sample.unit for sample in self.samples]),
+            columns={name: self._numbers(name) for name in self.numeric_columns},
+            strata=_codes([(*cells, sample.label) for cells, sample in zip(within, self.samples, strict=True)]),
+        )
+
+    def _numbers(self, name: str) -> NDArray[np.float64]:
+        cells = (sample.columns[name] for sample in self.samples)
+        return np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64)
+
+
+def _codes(values: list[Any]) -> NDArray[np.int64]:
+    """Index of each value among the sorted distinct ones."""
+    code = {value: index for index, value in enumerate(sorted(set(values)))}
+    return np.array([code[value] for value in values], dtype=np.int64)

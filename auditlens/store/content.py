@@ -1,0 +1,162 @@
+"""Results kept under the hash of what they were computed from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from auditlens.stages.base import canonical_json
+from auditlens.store.arrays import Arrays, normalise, read_arrays, write_arrays
+from auditlens.store.atomic import write_bytes_atomically
+from auditlens.store.code_version import code_version
+from auditlens.store.folders import fill_folder, is_whole
+
+Key = Mapping[str, Any]
+Progress = Callable[[int, int], None]
+"""Called with (done, total)."""
+LAYOUT: Final = "v1"
+
+
+def default_root() -> Path:
+    """`$AUDITLENS_STORE`, else `$XDG_CACHE_HOME/auditlens`, else `~/.cache/auditlens`."""
+    if own := os.environ.get("AUDITLENS_STORE"):
+        return Path(own).expanduser()
+    if cache := os.environ.get("XDG_CACHE_HOME"):
+        return Path(cache).expanduser() / "auditlens"
+    return Path("~/.cache/auditlens").expanduser()
+
+
+class Store:
+    """Results of stages by content hash.
+
+    The key of a result is the SHA-256 of the canonical JSON of stage, code version and the caller's key. Files appear
+    whole or not at all; what is cut short or altered is computed again, and what failed is never kept. A result is
+    the same in every byte whether it was computed, read back, or partly both.
+
+    Parameters
+    ----------
+    root : Path, optional
+        Folder of the store; `default_root()` by default.
+
+    Attributes
+    ----------
+    hits, misses : int
+        How many results (chunks count each) were read back, and how many were computed.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = (root if root is not None else default_root()).absolute()
+        self.hits = 0
+        self.misses = 0
+
+    def arrays(self, stage: str, key: Key, compute: Callable[[], Mapping[str, Any]]) -> Arrays:
+        """Return named arrays, computed on the first call.
+
+        Parameters
+        ----------
+        stage : str
+            Name of the stage; a folder of the store.
+        key : mapping of str to JSON
+            Everything that the result depends on, apart from the code.
+        compute : callable
+            Makes the arrays; its exceptions pass through and leave nothing behind.
+        """
+        path = self._path(stage, key, ".npz")
+        found = read_arrays(path)
+        self._count(found is not None)
+        if found is not None:
+            return found
+        arrays = normalise(compute())
+        write_arrays(path, arrays)
+        return arrays
+
+    def chunked(
+        self,
+        stage: str,
+        key: Key,
+        n_items: int,
+        chunk_size: int,
+        compute: Callable[[int, int], Mapping[str, Any]],
+        progress: Progress | None = None,
+    ) -> Arrays:
+        """Return arrays whose axis 0 runs over `n_items`, computed and kept in chunks.
+
+        A run that was cut off goes on with the first chunk that is missing. `compute(start, stop)` must depend on
+        nothing but the key and its rows, and be called with the same `chunk_size` for equal bytes.
+
+        Returns
+        -------
+        dict of str to array
+            Chunks concatenated along axis 0; empty where `n_items` is 0.
+        """
+        if chunk_size < 1:
+            raise ValueError(f"chunk_size must be at least 1, not {chunk_size}")
+        chunks: list[Arrays] = []
+        for start in range(0, n_items, chunk_size):
+            stop = min(start + chunk_size, n_items)
+            chunks.append(self.arrays(stage, {"key": dict(key), "rows": [start, stop]}, _rows(compute, start, stop)))
+            if progress is not None:
+                progress(stop, n_items)
+        names = chunks[0] if chunks else {}
+        return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in names}
+
+    def json(self, stage: str, key: Key, compute: Callable[[], Any]) -> Any:
+        """Return a small JSON value, computed on the first call; tuples come back as lists, cold as well as warm."""
+        path = self._path(stage, key, ".json")
+        found = _read_json(path)
+        self._count(found is not None)
+        if found is None:
+            text = canonical_json(compute())
+            found = {"sha256": hashlib.sha256(text.encode()).hexdigest(), "value": json.loads(text)}
+            write_bytes_atomically(path, canonical_json(found).encode())
+        return found["value"]
+
+    def folder(self, stage: str, key: Key, compute: Callable[[Path], None]) -> Path:
+        """Return a folder that `compute` filled; it appears whole, and is made again where a file was altered.
+
+        Nobody may write into the folder afterwards.
+        """
+        path = self._path(stage, key, "")
+        whole = is_whole(path)
+        self._count(whole)
+        if not whole:
+            fill_folder(path, compute)
+        return path
+
+    def _path(self, stage: str, key: Key, suffix: str) -> Path:
+        text = canonical_json([stage, code_version(), dict(key)])
+        name = hashlib.sha256(text.encode()).hexdigest()
+        return self.root / LAYOUT / stage / name[:2] / f"{name}{suffix}"
+
+    def _count(self, hit: bool) -> None:
+        self.hits += hit
+        self.misses += not hit
+
+
+def _rows(compute: Callable[[int, int], Mapping[str, Any]], start: int, stop: int) -> Callable[[], Mapping[str, Any]]:
+    """Bind a chunk's rows, and check that axis 0 of every result runs over them."""
+
+    def run() -> Mapping[str, Any]:
+        arrays = normalise(compute(start, stop))
+        wrong = {name: value.shape for name, value in arrays.items() if value.shape[:1] != (stop - start,)}
+        if wrong:
+            raise ValueError(f"a chunk of {stop - start} rows gave arrays of shape {wrong}")
+        return arrays
+
+    return run
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        text = canonical_json(found["value"])
+        expected = found["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if hashlib.sha256(text.encode()).hexdigest() == expected else None

@@ -1,0 +1,88 @@
+"""Python functions that a spec names, and the hash of the source they come from."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from auditlens.errors import AuditLensError, InputError, nearest
+
+
+def load_function(
+    name: str, import_path: Path | None = None, error: type[AuditLensError] = InputError
+) -> Callable[..., Any]:
+    """Import the function that `name` (`module:function`) stands for.
+
+    Parameters
+    ----------
+    name : str
+        `package.module:function`.
+    import_path : Path, optional
+        Folder that is looked in first; only for this import.
+    error : type of AuditLensError
+        What is raised where it cannot be had.
+    """
+    module_name, colon, attribute = name.partition(":")
+    if not (module_name and colon and attribute):
+        raise error(f"{name!r} names no function; write 'module:function'")
+    module = _import(module_name, import_path, error)
+    function = getattr(module, attribute, None)
+    if not callable(function):
+        valid = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        raise error(f"module {module_name!r} has no function {attribute!r}{nearest(attribute, valid)}")
+    return function  # type: ignore[no-any-return]
+
+
+def source_sha256(function: Callable[..., Any]) -> str:
+    """SHA-256 of the source file of a function's module; of its qualified name where there is none (built in C)."""
+    try:
+        source = inspect.getsourcefile(function)
+    except TypeError:
+        source = None
+    if source is None:
+        return hashlib.sha256(f"{function.__module__}:{function.__qualname__}".encode()).hexdigest()
+    return hashlib.sha256(Path(source).read_bytes()).hexdigest()
+
+
+@contextlib.contextmanager
+def on_import_path(folder: Path | None) -> Iterator[None]:
+    """Put a folder first on the import path for a while."""
+    if folder is None:
+        yield
+        return
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+def _import(name: str, import_path: Path | None, error: type[AuditLensError]) -> ModuleType:
+    if import_path is not None:
+        _forget_namesake(name, import_path)
+    importlib.invalidate_caches()
+    try:
+        with on_import_path(import_path):
+            return importlib.import_module(name)
+    except Exception as cause:  # the module's own code may raise anything
+        where = f" (looked in {import_path} first)" if import_path is not None else ""
+        raise error(f"cannot import {name!r}{where}: {type(cause).__name__}: {cause}") from cause
+
+
+def _forget_namesake(name: str, import_path: Path) -> None:
+    """Drop a loaded module of the same name from another folder, where `import_path` has its own."""
+    top = name.partition(".")[0]
+    own = [import_path / f"{top}.py", import_path / top / "__init__.py"]
+    loaded = getattr(sys.modules.get(top), "__file__", None)
+    if loaded is None or Path(loaded).resolve() in {path.resolve() for path in own}:
+        return
+    if any(path.is_file() for path in own):
+        for key in [key for key in sys.modules if key == top or key.startswith(f"{top}.")]:
+            del sys.modules[key]

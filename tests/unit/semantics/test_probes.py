@@ -1,12 +1,33 @@
+import hashlib
+
 import numpy as np
 import pytest
-from hash_encoder import HashEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditlens.errors import FoundationError
 from auditlens.semantics import probes
 from auditlens.spec.model import Concept
+
+
+class HashEncoder:
+    """Embeds a text by its SHA-256 and an image by its mean colour; counts what it is asked."""
+
+    def __init__(self, dimension=16):
+        self.dimension = dimension
+        self.asked = []
+
+    def embed_texts(self, texts):
+        self.asked.extend(texts)
+        return np.stack([self._vector(text.encode()) for text in texts])
+
+    def embed_images(self, images):
+        return np.stack([self._vector(np.asarray(image).tobytes()) for image in images])
+
+    def _vector(self, content):
+        seed = int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
+        vector = np.random.default_rng(seed).normal(size=self.dimension)
+        return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
 def slow_text_probe(encoder, texts, templates):

@@ -1,0 +1,123 @@
+"""Layer-wise relevance propagation with the epsilon / z+ / flat composite (paper, H.2). The one file that uses zennit.
+
+LRP is patented in some places; `gradient_x_activation` is the alternative.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from zennit.canonizers import SequentialMergeBatchNorm
+from zennit.composites import EpsilonPlusFlat
+from zennit.layer import Sum
+
+from auditlens.examine.attribution.attributor import margin
+from auditlens.examine.attribution.gradient import layer_gradient
+from auditlens.examine.attribution.rewrite import UnsupportedError, rewrite
+from auditlens.examine.audited import Audited, as_leaf, components_first, find_layer, watch
+
+TOLERANCE = 1e-3
+"""Largest accepted gap between the outputs of the model and of its rewritten twin, as a share of the largest output."""
+
+
+class MergeBatchNorm(SequentialMergeBatchNorm):  # type: ignore[misc]
+    """Merge batch norms into the layers before; what is left of them is exactly the identity.
+
+    Zennit 0.4.6 leaves the norm's epsilon in place, which shrinks each merged layer's output by sqrt(1 + epsilon).
+    """
+
+    def register(self, linears: Any, batch_norm: nn.BatchNorm2d) -> None:
+        """Merge, then take the epsilon away."""
+        super().register(linears, batch_norm)
+        batch_norm.eps = 0.0
+
+
+class Lrp:
+    """LRP on a rewritten twin of the model; the audited module itself is never touched.
+
+    The relevance that enters at the output is output x gradient of the margin, image by image: for the logits +z at
+    the class and -softmax(rest) * z at the others. A linear head then gets activation x weight, whatever the signs
+    of the logits; entering +-1 instead would turn the sign of every relevance where a logit is negative.
+
+    Raises
+    ------
+    UnsupportedError
+        No rule set fits the architecture.
+    """
+
+    name = "lrp"
+
+    def __init__(self, subject: Audited) -> None:
+        self._subject = subject
+        self._twin, self._bare = _make_twin(subject.module)
+        _check_twin(subject, self._twin, self._bare)
+        self._composite = EpsilonPlusFlat()
+        self._composite.register(self._twin)
+
+    def relevance(self, batch: torch.Tensor, class_index: int, layer: str) -> torch.Tensor:
+        """Relevance for the margin of a class, (B, components); see `Attributor`."""
+        seen: list[torch.Tensor] = []
+        with torch.enable_grad(), watch(self._twin, layer, as_leaf(seen)):
+            output = self._twin(batch)
+        entering = self._entering(output.detach(), class_index)
+        relevance = layer_gradient((output * entering).sum(), seen[0])
+        return components_first(relevance, find_layer(self._subject, layer)).sum(dim=2)
+
+    def heatmaps(self, batch: torch.Tensor, layer: str, components: torch.Tensor) -> torch.Tensor:
+        """Heatmaps of single components, (B, T, H, W); relevance enters as the component's own activation map."""
+        seen: list[torch.Tensor] = []
+        data = batch.detach().clone().requires_grad_()
+        with torch.enable_grad(), watch(self._twin, layer, seen.append):
+            self._twin(data)
+        activation, found = seen[-1], find_layer(self._subject, layer)
+        maps = []
+        for column in components.T:
+            entering = activation.detach() * _mask(activation, column, found.kind)
+            (relevance,) = torch.autograd.grad(activation, data, entering, retain_graph=True)
+            maps.append(relevance.sum(dim=1))
+        return torch.stack(maps, dim=1)
+
+    def _entering(self, output: torch.Tensor, class_index: int) -> torch.Tensor:
+        with torch.enable_grad():
+            leaf = output.clone().requires_grad_()
+            logits = leaf if self._bare else self._subject.to_logits(leaf)
+            return output * layer_gradient(margin(logits, class_index).sum(), leaf)
+
+
+def _make_twin(module: nn.Module) -> tuple[nn.Module, bool]:
+    """Copy the model, merge its batch norms and rewrite it; True where a final softmax was left out."""
+    try:
+        twin = copy.deepcopy(module).eval().requires_grad_(False)
+    except (RuntimeError, TypeError) as error:
+        raise UnsupportedError(f"the model cannot be copied: {str(error).splitlines()[0]}") from error
+    if any(norm.weight is None for norm in twin.modules() if isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm2d))):
+        raise UnsupportedError("there is no rule for batch norms without weights")
+    MergeBatchNorm().apply(twin)
+    bare = rewrite(twin, Sum)
+    return twin.requires_grad_(False), bare
+
+
+@torch.no_grad()
+def _check_twin(subject: Audited, twin: nn.Module, bare: bool) -> None:
+    """Compare the outputs on noise: a merge across a hidden activation, say, would show here."""
+    noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    batch = subject.prepare(noise)[None].to(subject.device)
+    expected, found = subject.module(batch), twin(batch)
+    found = torch.softmax(found, dim=1) if bare else found
+    gap = float((expected - found).abs().max() / expected.abs().max().clamp_min(1e-12))
+    if not gap <= TOLERANCE:
+        raise UnsupportedError(f"its form with rules gives other outputs (largest gap {gap:.1e} of the highest)")
+
+
+def _mask(activation: torch.Tensor, column: torch.Tensor, kind: str) -> torch.Tensor:
+    """One at the chosen component of each image, (B, ...) as the activation; all zero for -1."""
+    axis = activation.ndim - 1 if kind == "token" else 1
+    shape = [1] * activation.ndim
+    shape[axis] = activation.shape[axis]
+    numbers = torch.arange(activation.shape[axis], device=activation.device).reshape(shape)
+    chosen = column.to(activation.device).reshape(-1, *[1] * (activation.ndim - 1))
+    return (numbers == chosen).to(activation.dtype)

@@ -1,0 +1,208 @@
+"""One pass over the images: class scores, and the images that activate each component most (paper, 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from auditlens.data.sample import DataIndex
+from auditlens.errors import ModelError
+from auditlens.examine.audited import Audited, Layer, Pooling, Progress, find_layer, input_batches, pool, watch
+from auditlens.stages.evidence import LayerExamples, Predictions
+
+
+@dataclass(frozen=True, slots=True)
+class Tops:
+    """The most activating images of each component, among the images seen so far.
+
+    Attributes
+    ----------
+    values : float32 array (components, kept)
+        Pooled activations, highest first; -inf where fewer images were seen.
+    rows : int64 array (components, kept)
+        Rows of the data index; -1 beside -inf.
+    ranks : int64 array (components, kept)
+        Position of the image in the order of digests; breaks ties.
+    """
+
+    values: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    ranks: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """What was collected from some of the images; shards over disjoint images merge in any grouping.
+
+    Attributes
+    ----------
+    rows : int64 array (images,)
+    logits : float32 array (images, classes)
+    tops : mapping of layer name to Tops
+    """
+
+    rows: NDArray[np.int64]
+    logits: NDArray[np.float32]
+    tops: Mapping[str, Tops]
+
+
+def collect(
+    subject: Audited,
+    index: DataIndex,
+    layers: Sequence[str],
+    m3: int,
+    pooling: Pooling = "mean",
+    batch_size: int = 32,
+    progress: Progress | None = None,
+) -> tuple[Predictions, dict[str, LayerExamples]]:
+    """Run the model once over all images.
+
+    Parameters
+    ----------
+    subject : Audited
+    index : DataIndex
+    layers : sequence of str
+        Names of the layers to examine.
+    m3 : int
+        Examples kept per component; three times m, so that intervals can redraw the top m.
+    pooling : "mean" or "max"
+        Over the positions of an activation map.
+    batch_size : int
+    progress : callable, optional
+
+    Returns
+    -------
+    predictions : Predictions
+        In the order of the index.
+    examples : dict of layer name to LayerExamples
+        In float32; ties go to the smaller image digest.
+
+    Raises
+    ------
+    LayerError, ModelError
+        Unknown layer; outputs or activations that are not finite.
+    """
+    rows = np.arange(len(index), dtype=np.int64)
+    shard = collect_shard(subject, index, rows, layers, m3, pooling, batch_size, progress)
+    return finish(shard)
+
+
+def collect_shard(
+    subject: Audited,
+    index: DataIndex,
+    rows: NDArray[np.int64],
+    layers: Sequence[str],
+    m3: int,
+    pooling: Pooling = "mean",
+    batch_size: int = 32,
+    progress: Progress | None = None,
+) -> Shard:
+    """Run the model once over some rows of the index; parameters as for `collect`."""
+    ranks = digest_ranks(index.digests)
+    wanted = [find_layer(subject, name) for name in layers]
+    tops = {layer.name: no_tops(layer.n_components, m3) for layer in wanted}
+    logits: list[NDArray[np.float32]] = []
+    for part, inputs in input_batches(subject, index, rows, batch_size):
+        scores, pooled = forward(subject, inputs, wanted, pooling)
+        logits.append(scores)
+        for name, values in pooled.items():
+            tops[name] = merge_tops(tops[name], _tops_of_batch(values, part, ranks[part]))
+        if progress is not None:
+            progress(len(part))
+    return Shard(rows, np.concatenate(logits) if logits else np.empty((0, 0), np.float32), tops)
+
+
+@torch.no_grad()
+def forward(
+    subject: Audited, inputs: torch.Tensor, layers: Sequence[Layer], pooling: Pooling
+) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+    """Run one batch.
+
+    Returns
+    -------
+    logits : (B, classes)
+    pooled : dict of layer name to (B, components)
+    """
+    pooled: dict[str, NDArray[np.float32]] = {}
+
+    def keep(layer: Layer) -> Any:
+        def see(output: torch.Tensor) -> None:
+            pooled[layer.name] = _finite(pool(output.detach().float(), layer, pooling), f"layer {layer.name!r}")
+
+        return see
+
+    with ExitStack() as stack:
+        for layer in layers:
+            stack.enter_context(watch(subject.module, layer.name, keep(layer)))
+        logits = subject.to_logits(subject.module(inputs))
+    return _finite(logits, "the model"), pooled
+
+
+def digest_ranks(digests: Sequence[str]) -> NDArray[np.int64]:
+    """Position of each image in the order of the digests; equal digests in the order of the rows."""
+    order = np.argsort(np.asarray(digests), kind="stable")
+    ranks = np.empty(len(digests), np.int64)
+    ranks[order] = np.arange(len(digests))
+    return ranks
+
+
+def no_tops(n_components: int, kept: int) -> Tops:
+    """State before any image was seen: the neutral element of `merge_tops`."""
+    shape = (n_components, kept)
+    values = np.full(shape, -np.inf, np.float32)
+    return Tops(values, np.full(shape, -1, np.int64), np.full(shape, np.iinfo(np.int64).max))
+
+
+def merge_tops(first: Tops, second: Tops) -> Tops:
+    """Keep the highest of both, as many per component as `first` keeps; associative, and blind to the order."""
+    kept = first.values.shape[1]
+    values = np.concatenate([first.values, second.values], axis=1)
+    rows = np.concatenate([first.rows, second.rows], axis=1)
+    ranks = np.concatenate([first.ranks, second.ranks], axis=1)
+    order = np.lexsort((ranks, -values), axis=1)[:, :kept]
+    take = np.take_along_axis
+    return Tops(take(values, order, 1), take(rows, order, 1), take(ranks, order, 1))
+
+
+def merge(first: Shard, second: Shard) -> Shard:
+    """Merge what was collected from two disjoint sets of images; rows come in ascending order."""
+    rows = np.concatenate([first.rows, second.rows])
+    order = np.argsort(rows, kind="stable")
+    tops = {name: merge_tops(first.tops[name], second.tops[name]) for name in first.tops}
+    return Shard(rows[order], np.concatenate([first.logits, second.logits])[order], tops)
+
+
+def finish(shards: Shard | Sequence[Shard]) -> tuple[Predictions, dict[str, LayerExamples]]:
+    """Turn one shard, or all of them, into the evidence of the stage."""
+    shard = shards if isinstance(shards, Shard) else reduce(merge, shards)
+    examples = {name: _to_examples(name, tops) for name, tops in shard.tops.items()}
+    return Predictions(shard.logits, softmax(shard.logits)), examples
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities over the last axis."""
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True, initial=-np.inf))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True), dtype=np.float32)
+
+
+def _tops_of_batch(values: NDArray[np.float32], rows: NDArray[np.integer], ranks: NDArray[np.int64]) -> Tops:
+    shape = values.T.shape
+    return Tops(values.T, np.broadcast_to(rows.astype(np.int64), shape), np.broadcast_to(ranks, shape))
+
+
+def _to_examples(layer: str, tops: Tops) -> LayerExamples:
+    return LayerExamples(layer, tops.rows, np.where(tops.rows < 0, np.float32(np.nan), tops.values))
+
+
+def _finite(values: torch.Tensor, what: str) -> NDArray[np.float32]:
+    array = values.float().cpu().numpy()
+    if not np.isfinite(array).all():
+        raise ModelError(f"{what} gives values that are not finite; its weights or its preprocessing do not fit")
+    return np.asarray(array, dtype=np.float32)

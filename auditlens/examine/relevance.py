@@ -1,0 +1,78 @@
+"""Which components matter for a class: their share of the relevance for its margin, image by image (paper, H.2)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditlens.data.sample import DataIndex
+from auditlens.examine.attribution.attributor import Attributor, shares
+from auditlens.examine.audited import Audited, Progress, find_layer, input_batches
+from auditlens.stages.evidence import Floats
+
+
+def class_relevance(
+    subject: Audited,
+    attributor: Attributor,
+    index: DataIndex,
+    class_index: int,
+    layer: str,
+    rows: NDArray[np.integer],
+    batch_size: int = 16,
+    progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """Relevance of a layer's components for the margin of one class.
+
+    Parameters
+    ----------
+    subject, attributor, index
+    class_index : int
+    layer : str
+    rows : (n,)
+        Rows of the data index, of all classes: shortcuts act on the other one too.
+    batch_size : int
+    progress : callable, optional
+
+    Returns
+    -------
+    float32 array (n, components)
+        R_k / sum_k |R_k| per image: signed, magnitudes sum to one; zeros where nothing is relevant.
+    """
+    found = np.zeros((len(rows), find_layer(subject, layer).n_components), np.float32)
+    done = 0
+    for part, inputs in input_batches(subject, index, rows, batch_size):
+        relevance = shares(attributor.relevance(inputs, class_index, layer))
+        found[done : done + len(part)] = relevance.float().cpu().numpy()
+        done += len(part)
+        if progress is not None:
+            progress(len(part))
+    return found
+
+
+def select_components(relevance: Floats, floor: float, cap: int) -> NDArray[np.int64]:
+    """Choose the components that are looked at.
+
+    Parameters
+    ----------
+    relevance : (images, components)
+        Signed shares.
+    floor : float
+        Smallest mean |share| that counts.
+    cap : int
+        Most components taken.
+
+    Returns
+    -------
+    int64 array (chosen,)
+        Strongest first; ties go to the smaller index. May be empty.
+    """
+    strength = mean_share(relevance)
+    order = np.argsort(-strength, kind="stable")
+    return order[strength[order] >= floor][:cap].astype(np.int64)
+
+
+def mean_share(relevance: Floats) -> NDArray[np.float64]:
+    """Mean |share| of each component over the images, (images, components) -> (components,); zeros without images."""
+    if not len(relevance):
+        return np.zeros(relevance.shape[1])
+    return np.asarray(np.abs(relevance).mean(axis=0, dtype=np.float64))

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from auditlens.data.sample import DataIndex
 from auditlens.errors import ModelError
-from auditlens.examine.audited import Audited, Layer, Pooling, Progress, find_layer, input_batches, pool, watch
+from auditlens.examine.audited import Pooling, Progress, find_layer, input_batches, watch
 from auditlens.stages.evidence import LayerExamples, Predictions
+from auditlens.subject import LayerInfo, Subject, pool
+from auditlens.subject.outputs import to_logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Shard:
 
 
 def collect(
-    subject: Audited,
+    subject: Subject,
     index: DataIndex,
     layers: Sequence[str],
     m3: int,
@@ -66,7 +68,7 @@ def collect(
 
     Parameters
     ----------
-    subject : Audited
+    subject : Subject
     index : DataIndex
     layers : sequence of str
         Names of the layers to examine.
@@ -95,7 +97,7 @@ def collect(
 
 
 def collect_shard(
-    subject: Audited,
+    subject: Subject,
     index: DataIndex,
     rows: NDArray[np.int64],
     layers: Sequence[str],
@@ -121,7 +123,7 @@ def collect_shard(
 
 @torch.no_grad()
 def forward(
-    subject: Audited, inputs: torch.Tensor, layers: Sequence[Layer], pooling: Pooling
+    subject: Subject, inputs: torch.Tensor, layers: Sequence[LayerInfo], pooling: Pooling
 ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
     """Run one batch.
 
@@ -132,16 +134,16 @@ def forward(
     """
     pooled: dict[str, NDArray[np.float32]] = {}
 
-    def keep(layer: Layer) -> Any:
+    def keep(layer: LayerInfo) -> Any:
         def see(output: torch.Tensor) -> None:
-            pooled[layer.name] = _finite(pool(output.detach().float(), layer, pooling), f"layer {layer.name!r}")
+            pooled[layer.name] = _finite(pool(output.detach().float(), pooling, layer.kind), f"layer {layer.name!r}")
 
         return see
 
     with ExitStack() as stack:
         for layer in layers:
             stack.enter_context(watch(subject.module, layer.name, keep(layer)))
-        logits = subject.to_logits(subject.module(inputs))
+        logits = to_logits(subject.module(inputs), subject.output)
     return _finite(logits, "the model"), pooled
 
 

@@ -7,12 +7,13 @@ from numpy.typing import NDArray
 
 from auditlens.data.sample import DataIndex
 from auditlens.examine.attribution.attributor import Attributor, shares
-from auditlens.examine.audited import Audited, Progress, find_layer, input_batches
+from auditlens.examine.audited import Progress, find_layer, input_batches
 from auditlens.stages.evidence import Floats
+from auditlens.subject import Subject
 
 
 def class_relevance(
-    subject: Audited,
+    subject: Subject,
     attributor: Attributor,
     index: DataIndex,
     class_index: int,

@@ -1,4 +1,4 @@
-"""What every attributor offers, and the quantity that all of them explain: the margin of a class."""
+"""What every attributor offers. All of them explain the margin of a class, `auditlens.subject.margin`."""
 
 from __future__ import annotations
 
@@ -44,12 +44,6 @@ class Attributor(Protocol):
         (B, T, H, W)
             Attribution of each input position, zero where the component is -1.
         """
-
-
-def margin(logits: torch.Tensor, class_index: int) -> torch.Tensor:
-    """Return z_c - log sum exp of the other logits, (B, classes) -> (B,); what all logits share drops out."""
-    others = torch.cat([logits[:, :class_index], logits[:, class_index + 1 :]], dim=1)
-    return logits[:, class_index] - torch.logsumexp(others, dim=1)
 
 
 def shares(relevance: torch.Tensor) -> torch.Tensor:

@@ -10,22 +10,22 @@ from auditlens.examine.attribution.attributor import Attributor
 from auditlens.examine.attribution.gradient import GradientXActivation
 from auditlens.examine.attribution.lrp import Lrp
 from auditlens.examine.attribution.rewrite import UnsupportedError
-from auditlens.examine.audited import Audited
+from auditlens.subject import Subject
 
 Requested: TypeAlias = Literal["auto", "lrp", "gradient_x_activation"]
 
-ATTRIBUTORS: Final[Mapping[str, Callable[[Audited], Attributor]]] = {
+ATTRIBUTORS: Final[Mapping[str, Callable[[Subject], Attributor]]] = {
     "lrp": Lrp,
     "gradient_x_activation": GradientXActivation,
 }
 
 
-def choose(subject: Audited, requested: Requested = "auto") -> tuple[Attributor, str]:
+def choose(subject: Subject, requested: Requested = "auto") -> tuple[Attributor, str]:
     """Return an attributor that fits the model, and one sentence with the reason.
 
     Parameters
     ----------
-    subject : Audited
+    subject : Subject
     requested : {"auto", "lrp", "gradient_x_activation"}
         `auto` takes LRP where a rule set fits all layers of the model.
 

@@ -7,8 +7,8 @@ import math
 import torch
 from torch.nn.functional import interpolate
 
-from auditlens.examine.attribution.attributor import margin
-from auditlens.examine.audited import Audited, as_leaf, components_first, find_layer, watch
+from auditlens.examine.audited import as_leaf, components_first, find_layer, watch
+from auditlens.subject import Subject, margin
 
 
 class GradientXActivation:
@@ -20,14 +20,14 @@ class GradientXActivation:
 
     name = "gradient_x_activation"
 
-    def __init__(self, subject: Audited) -> None:
+    def __init__(self, subject: Subject) -> None:
         self._subject = subject
 
     def relevance(self, batch: torch.Tensor, class_index: int, layer: str) -> torch.Tensor:
         """Relevance for the margin of a class, (B, components); see `Attributor`."""
         seen: list[torch.Tensor] = []
         with torch.enable_grad(), watch(self._subject.module, layer, as_leaf(seen)):
-            logits = self._subject.to_logits(self._subject.module(batch))
+            logits = self._subject.logits(batch)
             gradient = layer_gradient(margin(logits, class_index).sum(), seen[0])
         found = find_layer(self._subject, layer)
         return components_first(seen[0].detach() * gradient, found).sum(dim=2)

@@ -15,10 +15,11 @@ from zennit.canonizers import SequentialMergeBatchNorm
 from zennit.composites import EpsilonPlusFlat
 from zennit.layer import Sum
 
-from auditlens.examine.attribution.attributor import margin
 from auditlens.examine.attribution.gradient import layer_gradient
 from auditlens.examine.attribution.rewrite import UnsupportedError, rewrite
-from auditlens.examine.audited import Audited, as_leaf, components_first, find_layer, watch
+from auditlens.examine.audited import as_leaf, components_first, find_layer, watch
+from auditlens.subject import Subject, margin
+from auditlens.subject.outputs import to_logits
 
 TOLERANCE = 1e-3
 """Largest accepted gap between the outputs of the model and of its rewritten twin, as a share of the largest output."""
@@ -51,7 +52,7 @@ class Lrp:
 
     name = "lrp"
 
-    def __init__(self, subject: Audited) -> None:
+    def __init__(self, subject: Subject) -> None:
         self._subject = subject
         self._twin, self._bare = _make_twin(subject.module)
         _check_twin(subject, self._twin, self._bare)
@@ -84,7 +85,7 @@ class Lrp:
     def _entering(self, output: torch.Tensor, class_index: int) -> torch.Tensor:
         with torch.enable_grad():
             leaf = output.clone().requires_grad_()
-            logits = leaf if self._bare else self._subject.to_logits(leaf)
+            logits = leaf if self._bare else to_logits(leaf, self._subject.output)
             return output * layer_gradient(margin(logits, class_index).sum(), leaf)
 
 
@@ -102,9 +103,9 @@ def _make_twin(module: nn.Module) -> tuple[nn.Module, bool]:
 
 
 @torch.no_grad()
-def _check_twin(subject: Audited, twin: nn.Module, bare: bool) -> None:
+def _check_twin(subject: Subject, twin: nn.Module, bare: bool) -> None:
     """Compare the outputs on noise: a merge across a hidden activation, say, would show here."""
-    noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (256, 320, 3), dtype=np.uint8)
     batch = subject.prepare(noise)[None].to(subject.device)
     expected, found = subject.module(batch), twin(batch)
     found = torch.softmax(found, dim=1) if bare else found

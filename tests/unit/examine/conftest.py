@@ -12,6 +12,7 @@ from torch import nn
 
 from auditlens.data.sample import DataIndex, Sample
 from auditlens.errors import Location
+from auditlens.subject.outputs import to_logits
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,16 @@ class FakeSubject:
     module: nn.Module
     layers: tuple
     size: int = 32
-    device: torch.device = torch.device("cpu")
+    output: str = "logits"
+
+    device = torch.device("cpu")
 
     def prepare(self, image):
         resized = Image.fromarray(image).resize((self.size, self.size), Image.Resampling.BILINEAR)
         return torch.from_numpy(np.array(resized)).permute(2, 0, 1).float() / 127.5 - 1
 
-    def to_logits(self, output):
-        return output
+    def logits(self, batch):
+        return to_logits(self.module(batch), self.output)
 
 
 def small_cnn(seed=0, n_classes=3):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from auditlens.errors import LayerError, ModelError
-from auditlens.examine.attribution.attributor import margin, shares
+from auditlens.examine.attribution.attributor import shares
 from auditlens.examine.attribution.choice import choose
 from auditlens.examine.attribution.gradient import GradientXActivation, activation_grid
 from auditlens.examine.attribution.lrp import Lrp
@@ -60,14 +62,6 @@ def residual(make_subject, make_layer):
 
 def batch_of(n=4, size=32, seed=0):
     return torch.randn(n, 3, size, size, generator=torch.Generator().manual_seed(seed))
-
-
-def test_margin_ignores_what_all_logits_share():
-    logits = torch.tensor([[2.0, 0.5, -1.0], [0.0, 0.0, 0.0]])
-    expected = logits[:, 1] - torch.log(torch.exp(logits[:, 0]) + torch.exp(logits[:, 2]))
-    torch.testing.assert_close(margin(logits, 1), expected)
-    torch.testing.assert_close(margin(logits + 100, 1), expected)
-    torch.testing.assert_close(margin(logits[:, :2], 0), logits[:, 0] - logits[:, 1])
 
 
 def test_shares_have_magnitude_one_and_zeros_stay():
@@ -132,12 +126,7 @@ def test_the_twin_of_a_residual_model_gives_the_same_outputs(residual, softmax):
 
 
 def test_a_softmax_at_the_end_changes_no_relevance(residual):
-    class OfProbabilities(type(residual())):
-        def to_logits(self, output):
-            return output.log()
-
-    plain, soft = residual(False), residual(True)
-    soft = OfProbabilities(soft.module, soft.layers)
+    plain, soft = residual(False), replace(residual(True), output="probabilities")
     for layer in ("blocks.0", "blocks.1"):
         torch.testing.assert_close(
             Lrp(soft).relevance(batch_of(), 1, layer), Lrp(plain).relevance(batch_of(), 1, layer), rtol=1e-4, atol=1e-5

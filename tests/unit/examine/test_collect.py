@@ -1,12 +1,10 @@
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 from auditlens.errors import LayerError, ModelError
-from auditlens.examine import collect as room
 from auditlens.examine.collect import Tops, collect, collect_shard, digest_ranks, finish, merge_tops, no_tops
 
 
@@ -127,13 +125,6 @@ def test_merge_is_associative_commutative_and_has_a_neutral_element(values, kept
 
 def test_equal_digests_keep_the_order_of_rows():
     assert digest_ranks(["b", "a", "b", "a"]).tolist() == [2, 0, 3, 1]
-
-
-def test_token_layers_pool_over_tokens(make_layer):
-    tokens = torch.arange(24.0).reshape(2, 3, 4)
-    layer = make_layer("x", 4, "token")
-    np.testing.assert_allclose(room.pool(tokens, layer, "mean"), tokens.mean(1))
-    np.testing.assert_allclose(room.pool(tokens.reshape(2, 3, 1, 4), layer, "max"), tokens.amax(1))
 
 
 def test_what_is_not_finite_is_said(make_subject, make_layer, index):

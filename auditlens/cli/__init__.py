@@ -1,0 +1,1 @@
+"""The command line: arguments come in; text, files and an exit code go out."""

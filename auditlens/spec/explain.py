@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from auditlens.errors import nearest
 from auditlens.spec.nodes import Fields, Path, Problems, child, place, plain
 from auditlens.spec.scalars import described
-from auditlens.spec.shape import annotations_at, field_at, field_names, in_words, models_at
+from auditlens.spec.shape import annotations_at, field_at, field_names, in_words, kinds_of, models_at
 
 _PATTERNS: Final = {
     "^[0-9a-f]{64}$": "a SHA-256 as 64 digits 0-9 a-f in lower case",
@@ -154,16 +154,12 @@ def _missing(path: Path, document: Any) -> str:
 
 
 def _artefact_kind(path: Path, document: Any) -> str:
-    kinds = [kind for model in models_at((*path[:1], ""), {}) for kind in _kinds_of(model)]
+    kinds = [kind for model in models_at((*path[:1], ""), {}) for kind in kinds_of(model)]
     value = _value(path, document)
     kind = value.get("kind") if isinstance(value, dict) else None
     if kind is None:
         return f"an artefact needs a kind: {', '.join(kinds)}"
     return f"{described(kind)} is no kind of artefact; valid are {', '.join(kinds)}{nearest(str(kind), kinds)}"
-
-
-def _kinds_of(model: Any) -> tuple[str, ...]:
-    return tuple(re.findall(r"'([^']*)'", in_words(model.model_fields["kind"].annotation)))
 
 
 def _found(path: Path, document: Any) -> str:

@@ -38,5 +38,5 @@ def roles_of(spec: AuditSpec, class_name: str) -> dict[str, Role]:
     roles: dict[str, Role] = {}
     for role in ("contested", "valid", "spurious"):
         for name in concepts_of(spec, getattr(rule, role)):
-            roles[name] = role  # type: ignore[assignment]  # a loop variable is not seen as a literal
+            roles[name] = role
     return roles

@@ -61,7 +61,7 @@ def models_at(path: Path, document: Any) -> tuple[type[BaseModel], ...]:
 
 def _of_kind(annotations: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
     kind = value.get("kind") if isinstance(value, dict) else None
-    fitting = tuple(part for part in annotations if _is_model(part) and kind in _kinds(part))
+    fitting = tuple(part for part in annotations if _is_model(part) and kind in kinds_of(part))
     return fitting or annotations
 
 
@@ -87,7 +87,8 @@ def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _kinds(model: type[BaseModel]) -> tuple[Any, ...]:
+def kinds_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """List the kinds of artefact that a model describes; none for other parts of the spec."""
     info = model.model_fields.get("kind")
     return get_args(info.annotation) if info else ()
 

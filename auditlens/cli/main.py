@@ -1,0 +1,130 @@
+"""The console entry: one table of commands, loaded when asked for, and the one place where errors end."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import io
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import click
+
+from auditlens.errors import AuditLensError, SpecError, nearest
+from auditlens.stages.states import ExitCode
+from auditlens.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command: where it is defined, and its line in the help, so that the help needs to load nothing."""
+
+    module: str
+    function: str
+    summary: str
+
+
+COMMANDS: Final[dict[str, Entry]] = {
+    "run": Entry("auditlens.cli.run", "run", "Run an audit: verdict, reports, exit code."),
+    "validate": Entry("auditlens.cli.validate", "validate", "Check a spec without running anything."),
+    "report": Entry("auditlens.cli.report", "report", "Write the reports of a run again from its record."),
+    "demo": Entry("auditlens.cli.demo", "demo", "Audit a model with a planted shortcut and its clean twin."),
+    "doctor": Entry("auditlens.cli.doctor", "doctor", "Say what is installed, what is missing and how to get it."),
+    "schema": Entry("auditlens.cli.schema", "schema", "Print the JSON Schema of the spec."),
+}
+
+
+class Commands(click.Group):
+    """A group that imports a command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the commands whose module is there."""
+        return [name for name, entry in COMMANDS.items() if importlib.util.find_spec(entry.module)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command, or find none."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        entry = COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(entry.module), entry.function)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command where one is misspelt."""
+        name = args[0]
+        if not name.startswith("-") and name not in self.list_commands(ctx):
+            valid = ", ".join(self.list_commands(ctx))
+            ctx.fail(f"there is no command {name!r}; valid are {valid}{nearest(name, self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].summary) for name in self.list_commands(ctx)])
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="auditlens")
+def auditlens() -> None:
+    """Audit image classifiers for shortcuts.
+
+    A spec says what the model may use and what it must not; `auditlens run SPEC` measures both and decides.
+
+    Exit codes: 0 all gates hold, 1 a gate fails, 2 the spec or the call is wrong, 3 a gate could not be decided, 4 a
+    fault of auditlens, 130 interrupted.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code (`ExitCode`); the one place where errors end.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        `sys.argv[1:]` by default.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a name that the terminal cannot show stops no audit
+    try:
+        code = auditlens.main(arguments, prog_name="auditlens", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USER_ERROR
+    except AuditLensError as error:
+        click.echo(_told(error), err=True)
+        return ExitCode.USER_ERROR
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; finished work is kept and the next run goes on from it", err=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.INTERRUPTED
+    except (Exception, SystemExit):  # the audited model's own code must not choose the exit code
+        click.echo(_own_fault(traceback.format_exc()), err=True)
+        return ExitCode.INTERNAL_ERROR
+
+
+def _told(error: AuditLensError) -> str:
+    """Write an error: one located line per problem of a spec, else one line."""
+    located = error.location or (isinstance(error, SpecError) and error.problems)
+    return str(error) if located else f"error: {error}"
+
+
+def _own_fault(trace: str) -> str:
+    return (
+        f"{trace}\nthis is a fault of ours, not of your spec (auditlens {__version__}); please report it with the above"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

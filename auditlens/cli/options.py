@@ -1,0 +1,54 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from auditlens.errors import AuditLensError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def spec_argument(command: F) -> F:
+    """Take the spec's path; that it exists is checked by the loader, which also names the nearest file."""
+    return click.argument("spec", type=click.Path(path_type=Path))(command)
+
+
+def variables_option(command: F) -> F:
+    """Take `--var NAME=VALUE`, any number of times."""
+    return click.option(
+        "--var",
+        "variables",
+        metavar="NAME=VALUE",
+        multiple=True,
+        callback=_as_mapping,
+        help="Value of ${var:NAME} in the spec; may be given several times.",
+    )(command)
+
+
+def _as_mapping(context: click.Context, parameter: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    """Split the pairs."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not (name and sign):
+            raise click.BadParameter(f"{pair!r} is no NAME=VALUE", context, parameter)
+        if name in found:
+            raise click.BadParameter(f"{name!r} is given twice", context, parameter)
+        found[name] = value
+    return found
+
+
+def need_folder(path: Path) -> None:
+    """Refuse a folder that is none.
+
+    Raises
+    ------
+    AuditLensError
+    """
+    if not path.is_dir():
+        raise AuditLensError(f"there is no folder {str(path)!r}")

@@ -1,0 +1,85 @@
+"""`auditlens run SPEC`: the audit, its verdict on the terminal, its reports in a folder, its exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from auditlens.cli.options import spec_argument, variables_option
+from auditlens.errors import AuditLensError
+
+if TYPE_CHECKING:
+    from auditlens.stages.record import AuditRecord
+
+
+@click.command()
+@spec_argument
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder; reports/<audit id>-<spec hash>/ by default.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["warn", "error"]),
+    default="error",
+    show_default=True,
+    help="Lowest severity of a gate that changes the exit code.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where the models run; auto takes cuda where there is one.",
+)
+@click.option("--store", type=click.Path(path_type=Path), help="Folder of the stored results; see `auditlens doctor`.")
+@click.option("--allow-inconclusive", is_flag=True, help="Exit with 0 instead of 3 where gates could not be decided.")
+@variables_option
+@click.option("--quiet", is_flag=True, help="No progress display; the verdict is still printed.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Images per forward pass; part of the plan.")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads; part of the plan.")
+def run(
+    spec: Path,
+    out: Path | None,
+    fail_on: str,
+    device: str,
+    store: Path | None,
+    allow_inconclusive: bool,
+    variables: Mapping[str, str],
+    quiet: bool,
+    batch_size: int | None,
+    threads: int | None,
+) -> int:
+    """Audit the model that SPEC describes, print the verdict and write the reports.
+
+    A run that was cut off goes on where it stopped when it is started again.
+    """
+    from auditlens.spec.load import load_spec
+
+    loaded = load_spec(spec, variables)  # a wrong spec is told before torch is loaded
+    if out is not None and out.exists() and not out.is_dir():
+        raise AuditLensError(f"--out {str(out)!r} is a file; name a folder")
+    from auditlens import api
+    from auditlens.cli.progress import shown_progress
+    from auditlens.verdict import exit_code
+
+    folder = out or api.default_out(loaded)
+    with shown_progress(quiet=quiet) as progress:
+        record = api.audit(
+            spec,
+            out=folder,
+            device=device,
+            store=store,
+            variables=variables,
+            progress=progress,
+            batch_size=batch_size,
+            threads=threads,
+        )
+    _tell(record, folder)
+    return int(exit_code(record.verdict, fail_on=fail_on, allow_inconclusive=allow_inconclusive))
+
+
+def _tell(record: AuditRecord, folder: Path) -> None:
+    from auditlens.cli.verdict_text import print_verdict
+
+    print_verdict(record, folder)

@@ -1,0 +1,103 @@
+"""`summary.md`: the verdict for a pull request or a step summary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from auditlens.report.page_one import counts_of, ranked_gates
+from auditlens.report.titles import artefact_labels, gate_title
+from auditlens.report.wording import (
+    capitalise,
+    estimate_text,
+    kind_of,
+    limit_text,
+    outcome_word,
+    plural,
+    quantity_text,
+    short_hash,
+)
+from auditlens.stages.record import AuditRecord
+from auditlens.stages.verdict import GateResult
+
+MAX_ROWS, MAX_SENTENCES = 100, 10
+MAX_TEXT = 400
+"""Characters kept of one cell; with the row limits this keeps the file far under 1 MiB."""
+
+
+def summary_bytes(run_dir: Path, record: AuditRecord) -> bytes:
+    """Render `summary.md`: headline, sentences, gates (worst first), what was not evaluated."""
+    lines = [*_head(record), *_sentences(record), *_gates(record), *_not_evaluated(record), *_foot(record)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def cell(text: str) -> str:
+    """Make a text fit for one table cell or line: no line breaks, no markup, bounded."""
+    text = " ".join(text.split())
+    text = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+    for char in "\\`*_[]<>|#":
+        text = text.replace(char, f"\\{char}")
+    return text
+
+
+def _head(record: AuditRecord) -> list[str]:
+    audit, plan = record.spec.get("audit", {}), record.plan
+    counts = " · ".join(f"{row.n} {row.word}" for row in counts_of(record.verdict.gates))
+    title = f"{audit.get('title', 'Shortcut audit')}: {audit.get('id', '')} v{audit.get('version', '')}"
+    locked = "exploratory: no lock fixed the spec before the run" if record.verdict.exploratory else "spec locked before the run"
+    return [
+        f"# {cell(record.verdict.headline)}",
+        "",
+        f"**{cell(counts)}**",
+        "",
+        f"{cell(title)} · model {short_hash(plan.model.weights_sha256)} · "
+        f"{plural(plan.data.n_images, 'image')}, {plural(plan.data.n_units, 'unit')} · {locked}",
+        "",
+    ]
+
+
+def _sentences(record: AuditRecord) -> list[str]:
+    sentences = record.verdict.sentences
+    lines = [f"- {cell(sentence)}" for sentence in sentences[:MAX_SENTENCES]]
+    if len(sentences) > MAX_SENTENCES:
+        lines.append(f"- {len(sentences) - MAX_SENTENCES} more in the report")
+    return [*lines, ""]
+
+
+def _gates(record: AuditRecord) -> list[str]:
+    ranked, labels = ranked_gates(record), artefact_labels(record)
+    lines = ["## Gates", "", "| outcome | gate | estimate (interval) | limit | based on |", "| --- | --- | --- | --- | --- |"]
+    lines += [_row(result, labels) for result in ranked[:MAX_ROWS]]
+    if len(ranked) > MAX_ROWS:
+        lines += ["", f"{len(ranked) - MAX_ROWS} more in the report"]
+    return [*lines, ""]
+
+
+def _row(result: GateResult, labels: dict[str, str]) -> str:
+    gate = result.gate
+    title = f"{capitalise(gate_title(gate, labels))} ({gate.id}{', warn' if gate.severity == 'warn' else ''})"
+    cells = [
+        f"**{outcome_word(result)}**",
+        cell(title),
+        cell(estimate_text(result.estimate, kind_of(gate.metric))),
+        limit_text(gate),
+        cell(quantity_text(result.estimate)),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _not_evaluated(record: AuditRecord) -> list[str]:
+    rows = record.findings.not_evaluated
+    if not rows:
+        return []
+    lines = [f"- {cell(row.what)}: {cell(row.why)}" for row in rows[:MAX_ROWS]]
+    if len(rows) > MAX_ROWS:
+        lines.append(f"- {len(rows) - MAX_ROWS} more in the report")
+    return ["## Not evaluated", "", *lines, ""]
+
+
+def _foot(record: AuditRecord) -> list[str]:
+    return [
+        "The whole audit, with pictures, intervals and limits of the method: `report.html` and `report.pdf` of this run.",
+        f"Spec {short_hash(record.plan.spec_sha256)}, data {short_hash(record.plan.data.sha256)}, "
+        f"AuditLens {record.environment.auditlens}.",
+    ]

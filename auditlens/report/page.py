@@ -1,0 +1,164 @@
+"""The report as one HTML text, for the browser or for the PDF, rendered from the record and its pictures."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+from markupsafe import Markup
+
+from auditlens.report import bars, wording
+from auditlens.report.page_one import page_one
+from auditlens.report.pictures import Pictures
+from auditlens.report.scatter import scatter_svg
+from auditlens.report.titles import artefact_labels, gate_title
+from auditlens.spec.paths import share_folder
+from auditlens.stages.findings import ArtefactFinding, ClassFinding, ComponentFinding, Estimate
+from auditlens.stages.record import AuditRecord
+from auditlens.stages.states import ComponentState
+
+Target = Literal["html", "pdf"]
+FONTS = {"regular": "Inter-Regular", "semibold": "Inter-SemiBold", "italic": "Inter-Italic", "mono": "JetBrainsMono-Regular"}
+DEFAULT_Z, DEFAULT_OBSERVABILITY, DEFAULT_SHOWN = 3.0, 0.7, 12
+FOREST_WIDTH = 250
+
+
+@dataclass(frozen=True, slots=True)
+class ClassView:
+    """What the report shows of one class."""
+
+    finding: ClassFinding
+    shown: tuple[ComponentFinding, ...]
+    n_hidden: int
+    scatter: Markup | None
+    stacked: Markup
+    n_by_state: dict[str, int]
+    top_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class ArtefactsView:
+    """What the report shows of the artefacts put in for one class, on one scale."""
+
+    class_name: str
+    artefacts: tuple[ArtefactFinding, ...]
+    axis: bars.Axis
+
+
+def render_page(run_dir: Path, record: AuditRecord, target: Target) -> str:
+    """Render the whole report; both targets have the same content, only page furniture differs."""
+    environment = make_environment()
+    pictures = Pictures(run_dir, record.images)
+    context = {
+        "record": record,
+        "plan": record.plan,
+        "findings": record.findings,
+        "verdict": record.verdict,
+        "audit": _section(record, "audit"),
+        "prepared_by": _section(record, "report").get("prepared_by", ""),
+        "target": target,
+        "one": page_one(record),
+        "classes": class_views(record),
+        "classes_of_artefacts": artefacts_views(record),
+        "z_threshold": _setting(record, "examine", "z_threshold", DEFAULT_Z),
+        "observability_limit": _setting(record, "examine", "observability_limit", DEFAULT_OBSERVABILITY),
+        "record_sha256": hashlib.sha256(record.to_json().encode()).hexdigest(),
+        "picture": pictures.uri,
+        "title_of": partial(gate_title, labels=artefact_labels(record)),
+        "css": Markup(environment.get_template("report.css").render(target=target, font=font_uri)),
+    }
+    return environment.get_template("report.html.j2").render(context)
+
+
+def make_environment() -> SandboxedEnvironment:
+    """Set up Jinja: sandboxed, everything escaped, unknown names are errors."""
+    environment = SandboxedEnvironment(
+        loader=FileSystemLoader(share_folder("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    words = ("number", "interval", "estimate_text", "confidence_text", "limit_text", "outcome_word", "plain", "minus")
+    words += ("short_hash", "capitalise", "quantity_text", "count_text", "plural", "kind_of", "is_accepted")
+    environment.globals |= {name: getattr(wording, name) for name in words}
+    pictures = ("mark", "colour_of", "gate_bar", "effect_bars", "effects_scale", "share_bar", "auroc_bar")
+    environment.globals |= {name: getattr(bars, name) for name in pictures}
+    environment.globals["ComponentState"] = ComponentState
+    return environment
+
+
+def font_uri(name: str) -> str:
+    """Give a font of the templates as a data URI."""
+    raw = (share_folder("templates") / "fonts" / f"{FONTS[name]}.woff2").read_bytes()
+    return "data:font/woff2;base64," + base64.b64encode(raw).decode("ascii")
+
+
+def class_views(record: AuditRecord) -> tuple[ClassView, ...]:
+    """Collect what the report shows per class."""
+    make = partial(class_view, record)
+    return tuple(make(index, finding) for index, finding in enumerate(record.findings.classes))
+
+
+def class_view(record: AuditRecord, index: int, finding: ClassFinding) -> ClassView:
+    """Collect what the report shows of one class: the most relevant components first."""
+    own = [row for row in record.findings.components if row.class_name == finding.class_name]
+    own.sort(key=lambda row: (-(row.relevance.value or 0.0), row.id))
+    looked_at = [row for row in own if row.state is not ComponentState.IRRELEVANT]
+    n_shown = int(_setting(record, "report", "n_components", DEFAULT_SHOWN))
+    threshold = float(_setting(record, "examine", "z_threshold", DEFAULT_Z))
+    drawn = [row for row in looked_at if row.best_valid or row.best_spurious]
+    return ClassView(
+        finding=finding,
+        shown=tuple(looked_at[:n_shown]),
+        n_hidden=max(len(looked_at) - n_shown, 0),
+        scatter=scatter_svg(drawn, threshold, f"s{index}-") if drawn else None,
+        stacked=bars.stacked_bar(share_segments(finding)),
+        n_by_state={state.value: sum(row.state is state for row in own) for state in ComponentState},
+        top_share=max([0.05, *(row.high or row.value or 0.0 for row in finding.share_by_state.values())]),
+    )
+
+
+def artefacts_views(record: AuditRecord) -> tuple[ArtefactsView, ...]:
+    """Group the artefact findings by class, in the order of the findings."""
+    names = dict.fromkeys(row.class_name for row in record.findings.artefacts)
+    views = []
+    for name in names:
+        rows = tuple(row for row in record.findings.artefacts if row.class_name == name)
+        axis = bars.effects_axis([estimate for row in rows for estimate in effect_estimates(row)], FOREST_WIDTH)
+        views.append(ArtefactsView(name, rows, axis))
+    return tuple(views)
+
+
+def effect_estimates(finding: ArtefactFinding) -> list[Estimate | None]:
+    """All estimates on the probability scale."""
+    rows = [effect for effect in finding.effects if effect.scale == "probability"]
+    return [estimate for row in rows for estimate in (row.raw, row.sham, row.beyond)]
+
+
+def share_segments(finding: ClassFinding) -> list[tuple[str, float, str]]:
+    """Shares of relevance by state, and what was not looked at where they do not add up to one."""
+    shares = [(state, estimate.value or 0.0) for state, estimate in finding.share_by_state.items()]
+    segments = [(state.value, share, bars.colour_of(state)) for state, share in sorted(shares, key=_state_order) if share > 0]
+    rest = 1.0 - sum(share for _, share, _ in segments)
+    return [*segments, ("not looked at", rest, "#dfe4e9")] if rest > 0.005 else segments
+
+
+def _state_order(item: tuple[ComponentState, float]) -> int:
+    return list(ComponentState).index(item[0])
+
+
+def _section(record: AuditRecord, name: str) -> dict[str, Any]:
+    found = record.spec.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _setting(record: AuditRecord, section: str, name: str, default: float) -> float:
+    """Read a setting of the spec, whose defaults are filled in; `default` only where the record has no such section."""
+    return float(_section(record, section).get(name, default))

@@ -1,0 +1,127 @@
+"""What stands on page one: the choice of gates, sentences and pictures for a reader with one minute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auditlens.report.wording import is_accepted
+from auditlens.stages.findings import ArtefactFinding, Confrontation, Pair
+from auditlens.stages.record import AuditRecord
+from auditlens.stages.states import ExitCode, GateState, Severity
+from auditlens.stages.verdict import GateResult
+
+MAX_GATES, MAX_SENTENCES, MAX_CONFRONTATIONS = 9, 3, 3
+ORDER = (GateState.FAILS, GateState.INCONCLUSIVE, GateState.NOT_EVALUATED, GateState.HOLDS)
+KINDS = ("flip", "strongest", "median", "no effect")
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many gates have one outcome."""
+
+    state: str
+    n: int
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """The example shown on page one, and where it comes from."""
+
+    finding: ArtefactFinding
+    pair: Pair
+
+
+@dataclass(frozen=True, slots=True)
+class PageOne:
+    """The content of page one."""
+
+    tone: str
+    """`fails`, `open` or `holds`: the colour of the headline."""
+    counts: tuple[Count, ...]
+    sentences: tuple[str, ...]
+    n_more_sentences: int
+    gates: tuple[GateResult, ...]
+    hidden: tuple[Count, ...]
+    """Outcomes of the gates that did not fit."""
+    telling: Telling | None
+    confrontations: tuple[Confrontation, ...]
+    n_more_confrontations: int
+
+
+def page_one(record: AuditRecord) -> PageOne:
+    """Choose what page one shows: whatever does not hold comes first, and what is left out is counted."""
+    ranked = ranked_gates(record)
+    open_gates = sum(result.state is not GateState.HOLDS for result in record.verdict.gates)
+    sentences = record.verdict.sentences[: min(MAX_SENTENCES, max(open_gates, 1))]
+    confrontations = ranked_confrontations(record)
+    return PageOne(
+        tone=tone_of(record.verdict.exit_code),
+        counts=counts_of(record.verdict.gates),
+        sentences=sentences,
+        n_more_sentences=max(open_gates - len(sentences), 0),
+        gates=ranked[:MAX_GATES],
+        hidden=counts_of(ranked[MAX_GATES:]),
+        telling=telling_pair(record, ranked),
+        confrontations=confrontations[:MAX_CONFRONTATIONS],
+        n_more_confrontations=max(len(confrontations) - MAX_CONFRONTATIONS, 0),
+    )
+
+
+def tone_of(code: ExitCode) -> str:
+    """Colour of the headline by the verdict's exit code."""
+    return {ExitCode.HOLDS: "holds", ExitCode.UNDECIDED: "open"}.get(code, "fails")
+
+
+def ranked_gates(record: AuditRecord) -> tuple[GateResult, ...]:
+    """Sort gates: worst outcome first, accepted ones after those that are not, errors before warnings, then as planned."""
+
+    def rank(result: GateResult) -> tuple[int, bool, bool]:
+        return ORDER.index(result.state), is_accepted(result), result.gate.severity is Severity.WARN
+
+    return tuple(sorted(record.verdict.gates, key=rank))
+
+
+def counts_of(gates: tuple[GateResult, ...]) -> tuple[Count, ...]:
+    """Count gates by outcome; an accepted failure is never counted as holding, nor as a plain failure."""
+    accepted = sum(is_accepted(result) for result in gates)
+    n = {state: sum(result.state is state for result in gates) for state in GateState}
+    rows = (
+        Count(GateState.FAILS, n[GateState.FAILS] - accepted, "fail" if n[GateState.FAILS] - accepted != 1 else "fails"),
+        Count("fails, accepted", accepted, "fails, accepted" if accepted == 1 else "fail, accepted"),
+        Count(GateState.INCONCLUSIVE, n[GateState.INCONCLUSIVE], "undecided"),
+        Count(GateState.NOT_EVALUATED, n[GateState.NOT_EVALUATED], "not evaluated"),
+        Count(GateState.HOLDS, n[GateState.HOLDS], "hold" if n[GateState.HOLDS] != 1 else "holds"),
+    )
+    return tuple(row for row in rows if row.n)
+
+
+def telling_pair(record: AuditRecord, ranked: tuple[GateResult, ...]) -> Telling | None:
+    """Pick the example of page one: of the first gate in rank whose artefact has pictures, else the strongest."""
+    shown = [finding for finding in record.findings.artefacts if finding.pairs]
+    by_key = {(finding.artefact, finding.class_name): finding for finding in shown}
+    for result in ranked:
+        finding = by_key.get((result.gate.artefact or "", result.gate.class_name))
+        if finding is not None:
+            return Telling(finding, best_pair(finding, result.gate.from_class or result.gate.true_class))
+    if not shown:
+        return None
+    strongest = max(shown, key=lambda finding: max(abs(pair.after - pair.before) for pair in finding.pairs))
+    return Telling(strongest, best_pair(strongest, None))
+
+
+def best_pair(finding: ArtefactFinding, true_class: str | None) -> Pair:
+    """Pick a decision that turned before a large change, of the class that the gate is about where there is one."""
+    pairs = [pair for pair in finding.pairs if true_class in (None, pair.true_class)] or list(finding.pairs)
+    return min(pairs, key=lambda pair: (KINDS.index(pair.kind), -abs(pair.after - pair.before)))
+
+
+def ranked_confrontations(record: AuditRecord) -> tuple[Confrontation, ...]:
+    """Sort what both lines show before what one shows, the strongest behaviour first."""
+    order = ("both", "behaviour only", "inside only", "not evaluated", "neither")
+
+    def rank(row: Confrontation) -> tuple[int, float]:
+        effect = row.behaviour.value if row.behaviour else None
+        return order.index(row.conclusion), -abs(effect or 0.0)
+
+    return tuple(sorted(record.findings.confrontations, key=rank))

@@ -1,0 +1,34 @@
+"""What a gate asks, in a few words that a reader without the spec understands."""
+
+from __future__ import annotations
+
+from auditlens.report.wording import plain
+from auditlens.stages.plan import PlannedGate
+from auditlens.stages.record import AuditRecord
+
+
+def artefact_labels(record: AuditRecord) -> dict[str, str]:
+    """Plain words of every artefact: the label of its findings, of the spec, or its name."""
+    labels = {name: plain(name) for name in record.plan.artefacts}
+    for name, entry in (record.spec.get("artefacts") or {}).items():
+        labels[name] = (entry or {}).get("label") or plain(name)
+    return labels | {row.artefact: row.label or plain(row.artefact) for row in record.findings.artefacts}
+
+
+def gate_title(gate: PlannedGate, labels: dict[str, str]) -> str:
+    """Name the question of a gate, such as `ruler put in: melanoma called benign`."""
+    artefact = labels.get(gate.artefact or "", plain(gate.artefact))
+    where = f" on {gate.true_class} images" if gate.true_class else ""
+    titles = {
+        "sensitivity": f"clean images: {gate.class_name} detected (sensitivity)",
+        "specificity": f"clean images: others not called {gate.class_name} (specificity)",
+        "auroc": f"clean images: {gate.class_name} told from the rest (AUROC)",
+        "decision_flips": f"{artefact} put in: {gate.from_class} then called {gate.to_class}",
+        "decision_flips_beyond_sham": f"{artefact} put in: {gate.from_class} then called {gate.to_class}, beyond sham",
+        "artefact_effect": f"{artefact} put in: change of P({gate.class_name}){where}",
+        "effect_minus_sham": f"{artefact} put in: change of P({gate.class_name}){where}, beyond sham",
+        "spurious_relevance_share": f"{gate.class_name}: relevance on components of spurious concepts",
+        "unexpected_relevance_share": f"{gate.class_name}: relevance on components that no concept explains",
+        "observability": f"“{plain(gate.concept)}”: can the foundation model see it (AUROC)",
+    }
+    return titles.get(gate.metric, gate.id)

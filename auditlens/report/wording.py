@@ -1,0 +1,136 @@
+"""Numbers and states in the words and digits of the report, the same in every writer."""
+
+from __future__ import annotations
+
+import math
+
+from auditlens.stages.findings import Estimate
+from auditlens.stages.plan import PlannedGate
+from auditlens.stages.states import GateState
+from auditlens.stages.verdict import GateResult
+
+RATES = frozenset(
+    {
+        "sensitivity",
+        "specificity",
+        "decision_flips",
+        "decision_flips_beyond_sham",
+        "spurious_relevance_share",
+        "unexpected_relevance_share",
+    }
+)
+"""Metrics shown in per cent."""
+DIFFERENCES = frozenset({"artefact_effect", "effect_minus_sham"})
+"""Metrics shown as a signed change of a probability."""
+OUTCOMES = {
+    GateState.HOLDS: "holds",
+    GateState.FAILS: "FAILS",
+    GateState.INCONCLUSIVE: "undecided",
+    GateState.NOT_EVALUATED: "not evaluated",
+}
+ACCEPTED = "fails, accepted"
+MISSING = "–"
+
+
+def kind_of(metric: str) -> str:
+    """`percent`, `signed` or `score`: how a metric's numbers are written."""
+    if metric in RATES:
+        return "percent"
+    return "signed" if metric in DIFFERENCES else "score"
+
+
+def number(value: float | None, kind: str = "score") -> str:
+    """Write one number: `percent` as 4.1 %, `signed` as +0.246, `score` as 0.912; a dash for None."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if kind == "percent":
+        return minus(f"{_flat(100 * value, 1):.1f} %")
+    if kind == "signed":
+        return minus(f"{_flat(value, 3):+.3f}")
+    return minus(f"{_flat(value, 3):.3f}")
+
+
+def minus(text: str) -> str:
+    """Replace the hyphen of a negative number by a minus sign."""
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def _flat(value: float, digits: int) -> float:
+    """Round, and turn a negative zero into zero."""
+    return round(value, digits) + 0.0
+
+
+def interval(estimate: Estimate | None, kind: str = "score") -> str:
+    """Write the interval alone, such as `2.9 to 5.6 %`; empty without one."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return ""
+    low, high = number(estimate.low, kind), number(estimate.high, kind)
+    return f"{low.removesuffix(' %')} to {high}"
+
+
+def estimate_text(estimate: Estimate | None, kind: str = "score") -> str:
+    """Value and interval, such as `4.1 % (2.9 to 5.6 %)`."""
+    if estimate is None:
+        return MISSING
+    bounds = interval(estimate, kind)
+    return number(estimate.value, kind) + (f" ({bounds})" if bounds else "")
+
+
+def confidence_text(estimate: Estimate) -> str:
+    """Level and sidedness of an interval, such as `95 %, one-sided`."""
+    return f"{100 * estimate.confidence:g} %" + (", one-sided" if estimate.sided == "one" else "")
+
+
+def limit_text(gate: PlannedGate) -> str:
+    """Write the limit in the units of the metric, such as `≤ 2 %`."""
+    scaled = gate.metric in RATES
+    bound = f"{100 * gate.bound:.6g} %" if scaled else f"{gate.bound:g}"
+    return {"<=": f"≤ {bound}", ">=": f"≥ {bound}", "within": f"within ± {bound}"}[gate.relation]
+
+
+def outcome_word(result: GateResult) -> str:
+    """Write the outcome: holds, FAILS, undecided, not evaluated, or `fails, accepted`."""
+    return ACCEPTED if is_accepted(result) else OUTCOMES[result.state]
+
+
+def is_accepted(result: GateResult) -> bool:
+    """Whether the gate fails and a waiver covers it."""
+    return result.waived and result.state is GateState.FAILS
+
+
+def count_text(n: int) -> str:
+    """Write a count with thousands separators."""
+    return f"{n:,}"
+
+
+def plural(n: int, one: str, many: str | None = None) -> str:
+    """Count and noun, such as `1 image` or `1,500 images`."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def plain(name: str | None) -> str:
+    """Write an identifier as words."""
+    return (name or "").replace("_", " ")
+
+
+def short_hash(digest: str | None) -> str:
+    """First twelve digits of a hash; a dash where there is none."""
+    return digest[:12] if digest else MISSING
+
+
+def capitalise(text: str) -> str:
+    """Raise the first letter and leave the rest."""
+    return text[:1].upper() + text[1:]
+
+
+def quantity_text(estimate: Estimate | None) -> str:
+    """What an estimate rests on: events, images, units, instances."""
+    if estimate is None or not estimate.n:
+        return MISSING
+    images = f"{estimate.n_events:,} of {estimate.n:,}" if estimate.n_events is not None else f"{estimate.n:,}"
+    parts = [f"{images} images"]
+    if estimate.n_units:
+        parts.append(plural(estimate.n_units, "unit"))
+    if estimate.n_instances is not None:
+        parts.append(plural(estimate.n_instances, "instance"))
+    return ", ".join(parts)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from auditlens.data.images import Pixels, load_rgb
 from auditlens.data.sample import DataIndex
+from auditlens.errors import InputError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -71,4 +72,15 @@ def batches(
     with closing(prefetch(wanted, lambda row: prepare(load_rgb(index.samples[row])), n_workers, ahead)) as ready:
         for start in range(0, len(wanted), batch_size):
             chosen = wanted[start : start + batch_size]
-            yield np.array(chosen, dtype=np.int64), torch.stack([next(ready) for _ in chosen])
+            yield np.array(chosen, dtype=np.int64), _stack([next(ready) for _ in chosen])
+
+
+def _stack(inputs: list[torch.Tensor]) -> torch.Tensor:
+    """Make one batch of inputs of one shape."""
+    shapes = {tuple(tensor.shape) for tensor in inputs}
+    if len(shapes) > 1:
+        raise InputError(
+            f"the prepared images differ in shape: {' and '.join(map(str, sorted(shapes)[:3]))}",
+            hint="give `model.preprocessing.resize`",
+        )
+    return torch.stack(inputs)

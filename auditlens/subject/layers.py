@@ -1,0 +1,167 @@
+"""The layers whose components are examined, by name or found."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from auditlens.errors import LayerError
+from auditlens.subject.trace import Event, Kind, Trace, has_extent, kind_of, n_components
+
+
+@dataclass(frozen=True, slots=True)
+class LayerInfo:
+    """One examined layer.
+
+    Attributes
+    ----------
+    name : str
+        As in `module.named_modules()`.
+    n_components : int
+    kind : {"spatial", "token", "flat"}
+        Maps (batch, components, height, width); tokens (batch, ..., components); or features (batch, components).
+    rectified : bool
+        Whether nothing below zero came out of it on the trial images; else components have a negative side too.
+    """
+
+    name: str
+    n_components: int
+    kind: Kind
+    rectified: bool
+
+
+def choose_layers(trace: Trace, module: nn.Module, layers: Literal["auto"] | Sequence[str]) -> tuple[LayerInfo, ...]:
+    """Resolve the spec's `layers`.
+
+    Raises
+    ------
+    LayerError
+        A name the model does not have (with the nearest ones), a part that returns no tensor per image, or no layer to
+        find for `auto`.
+    """
+    if isinstance(layers, str):
+        return (_info(find_auto_layer(trace), trace),)
+    return tuple(_info(_named(name, trace, module), trace) for name in dict.fromkeys(layers))
+
+
+def find_auto_layer(trace: Trace) -> Event:
+    """Find the last layer of components before global pooling.
+
+    It is the last map or row of tokens that is ready before the classifier (the last part with a weight matrix)
+    begins, so that a map of class scores is none. Outputs of pooling, dropout and flattening do not count. Of the
+    parts that return this very tensor, the innermost one that ran only once is taken: hooks on a part that ran twice
+    see both runs.
+    """
+    events = trace.events[: trace.classifier]
+    pooled = _pooled(events)
+    found = [event for event in events if event.makes_components and id(event.output) not in pooled]
+    found = [event for event in found if has_extent(event.output)]
+    if not found:
+        raise LayerError(
+            "found no spatial or token layer before global pooling",
+            hint=f"name layers in `model.layers`; valid are {_some_names(trace)}",
+        )
+    return _innermost(found, trace)
+
+
+def _pooled(events: Sequence[Event]) -> set[int]:
+    """Identities of the tensors that pooling made, which a container may return as its own."""
+    first: dict[int, Event] = {}
+    for event in events:
+        if event.makes_components or not event.is_input:
+            first.setdefault(id(event.output), event)
+    computed = {id(event.output) for event in events if event.makes_components and event.is_leaf}
+    return {key for key, event in first.items() if not event.makes_components} - computed
+
+
+def _innermost(found: Sequence[Event], trace: Trace) -> Event:
+    """Of the parts that return the last tensor, take the innermost that ran once."""
+    same = [event for event in found if event.output is found[-1].output]
+    leaves = [place for place, event in enumerate(same) if event.is_leaf]
+    candidates = same[leaves[-1] :] if leaves else same
+    calls = trace.n_calls
+    return next((event for event in candidates if calls[event.name] == 1), candidates[-1])
+
+
+def _named(name: str, trace: Trace, module: nn.Module) -> Event:
+    events = [event for event in trace.events if event.name == name]
+    if events:
+        return events[-1]
+    parts = [part for part, _ in module.named_modules() if part]
+    if name in parts:
+        raise LayerError(
+            f"layer {name!r} returned no tensor per image when the model ran; valid are {_some_names(trace)}"
+        )
+    close = difflib.get_close_matches(name, parts, n=3, cutoff=0.5)
+    meant = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+    raise LayerError(f"the model has no layer {name!r}{meant} Valid are {_some_names(trace)}")
+
+
+def _some_names(trace: Trace) -> str:
+    """Name the last few layers with a spatial extent, or the last few of all."""
+    events = [event for event in trace.events if has_extent(event.output)] or list(trace.events)
+    names = list(dict.fromkeys(event.name for event in events))
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return ", ".join(reversed(names[-6:])) + more
+
+
+def _info(event: Event, trace: Trace) -> LayerInfo:
+    kind = kind_of(event.output, trace.feature_width)
+    rectified = event.lowest >= 0.0 or isinstance(event.module, (nn.ReLU, nn.ReLU6))
+    return LayerInfo(event.name, n_components(event.output, kind), kind, rectified)
+
+
+def pool(activation: Tensor, pooling: Literal["mean", "max"], kind: Kind | None = None) -> Tensor:
+    """Make one number of each activation map or row of tokens.
+
+    Parameters
+    ----------
+    activation : Tensor
+        Output of a layer.
+    pooling : {"mean", "max"}
+    kind : {"spatial", "token", "flat"}, optional
+        Kind of the layer; told by the number of axes (4, 3, 2) where it is not given.
+
+    Returns
+    -------
+    Tensor, (batch, components)
+    """
+    kind = kind or kind_of(activation, None)
+    if kind == "flat":
+        return activation
+    axes = (2, 3) if kind == "spatial" else tuple(range(1, activation.ndim - 1))
+    return activation.mean(axes) if pooling == "mean" else activation.amax(axes)
+
+
+@contextmanager
+def recording(module: nn.Module, layers: Sequence[str]) -> Iterator[Mapping[str, Tensor]]:
+    """Record what layers put out while the context is open; the hooks are gone afterwards.
+
+    The recorded tensors are part of the graph: gradients with respect to them can be taken. What follows a layer gets a
+    copy, so that a later in-place operation cannot change what was recorded.
+
+    Yields
+    ------
+    mapping of layer name to Tensor
+        Filled by each forward pass; of a part that runs twice, the last run.
+    """
+    recorded: dict[str, Tensor] = {}
+
+    def recorder(name: str) -> Any:
+        def record(_part: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+            recorded[name] = output
+            return output.clone()
+
+        return record
+
+    handles = [module.get_submodule(name).register_forward_hook(recorder(name)) for name in layers]
+    try:
+        yield recorded
+    finally:
+        for handle in handles:
+            handle.remove()

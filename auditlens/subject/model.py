@@ -1,0 +1,224 @@
+"""The audited model, loaded and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from auditlens.errors import ModelError
+from auditlens.spec.model import Model
+from auditlens.spec.paths import resolve
+from auditlens.stages.base import canonical_json
+from auditlens.store.python_objects import load_function, source_sha256
+from auditlens.subject.architectures import build
+from auditlens.subject.layers import LayerInfo, choose_layers, recording
+from auditlens.subject.outputs import Output, check_output, to_logits
+from auditlens.subject.preprocessing import Called, Declared, Prepare, sentence
+from auditlens.subject.trace import Trace, trace
+from auditlens.subject.weights import load_weights
+
+TRIAL_SIZE: Final = (320, 256)
+WORDNET_LINE: Final = re.compile(r"^n\d{8}\s")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The audited model: in eval mode, its parameters frozen.
+
+    Attributes
+    ----------
+    module : nn.Module
+    classes : tuple of str
+        In the order of the outputs.
+    prepare : callable
+        PIL image or pixels (height, width, 3) to the model's input (channels, height, width).
+    output : {"logits", "probabilities", "single_logit"}
+        What the module returns.
+    layers : tuple of LayerInfo
+        The examined layers.
+    device : torch.device
+    architecture, preprocessing : str
+        As declared; the latter as one plain sentence.
+    weights_sha256 : str or None
+    random_weights : bool
+        True where the spec names no weights.
+    n_parameters : int
+    input_shape : tuple of int
+        (channels, height, width).
+    digest : str
+        SHA-256 over everything that decides the outputs: parameters, buffers, sources, preprocessing, output, classes.
+    """
+
+    module: nn.Module
+    classes: tuple[str, ...]
+    prepare: Prepare
+    output: Output
+    layers: tuple[LayerInfo, ...]
+    device: torch.device
+    architecture: str
+    preprocessing: str
+    weights_sha256: str | None
+    random_weights: bool
+    n_parameters: int
+    input_shape: tuple[int, ...]
+    digest: str
+
+    def to_logits(self, output: Tensor) -> Tensor:
+        """Put what the module returned on the log-odds scale, (batch, classes)."""
+        return to_logits(output, self.output)
+
+    def logits(self, batch: Tensor) -> Tensor:
+        """Logits on the log-odds scale, (batch, classes); gradients flow to the batch where it asks for them."""
+        return to_logits(self.module(batch.to(self.device)), self.output)
+
+    def probabilities(self, batch: Tensor) -> Tensor:
+        """Probabilities, (batch, classes)."""
+        return self.logits(batch).softmax(dim=1)
+
+    def layer(self, name: str) -> LayerInfo:
+        """Return an examined layer by name."""
+        return next(layer for layer in self.layers if layer.name == name)
+
+
+def load_subject(model: Model, base: Path, device: str = "cpu") -> Subject:
+    """Build the audited model, load its weights, and try it on a noise image.
+
+    Parameters
+    ----------
+    model : Model
+        The spec's part.
+    base : Path
+        Folder of the spec.
+    device : str
+        Such as `cpu` or `cuda:0`.
+
+    Raises
+    ------
+    ModelError
+        It cannot be built, loaded or run, or does not fit its description (outputs, classes).
+    LayerError
+        A layer that it does not have.
+    IntegrityError
+        The weights have another SHA-256 than the spec says.
+    """
+    place = _device(device)
+    classes = read_classes(model.classes, base)
+    import_path = resolve(model.import_path, base) if model.import_path is not None else None
+    module = build(
+        model.architecture, model.arguments, 1 if model.output == "single_logit" else len(classes), import_path
+    )
+    sha256 = load_weights(module, resolve(model.weights, base), model.sha256) if model.weights is not None else None
+    module = module.float().eval().requires_grad_(False).to(place)
+    prepare = _preparation(model, import_path)
+    batch = _trial_batch(prepare).to(place)
+    tried = _try(module, batch)
+    check_output(tried.output, model.output, len(classes))
+    return Subject(
+        module=module,
+        classes=classes,
+        prepare=prepare,
+        output=model.output,
+        layers=choose_layers(tried, module, model.layers),
+        device=place,
+        architecture=model.architecture,
+        preprocessing=sentence(model.preprocessing),
+        weights_sha256=sha256,
+        random_weights=model.weights is None,
+        n_parameters=sum(parameter.numel() for parameter in module.parameters()),
+        input_shape=tuple(batch.shape[1:]),
+        digest=_digest(model, module, classes, import_path),
+    )
+
+
+def activations(subject: Subject, layers: tuple[str, ...], batch: Tensor) -> dict[str, Tensor]:
+    """Return what layers put out for a batch, without a graph, by layer name."""
+    with torch.no_grad(), recording(subject.module, layers) as recorded:
+        subject.module(batch.to(subject.device))
+    return {name: recorded[name] for name in layers}
+
+
+def read_classes(classes: tuple[str, ...] | str, base: Path) -> tuple[str, ...]:
+    """Return the class names: those given, or the lines of a text file.
+
+    A line is one name, with its blanks and commas. Only lines that begin with a WordNet id (`n01440764 tench, Tinca
+    tinca`) end at the first comma, since what follows are synonyms: `n01440764 tench`. Empty lines do not count.
+
+    Raises
+    ------
+    ModelError
+        An absent file, fewer than two names, or a name that appears twice.
+    """
+    if isinstance(classes, str):
+        path = resolve(classes, base)
+        if not path.is_file():
+            raise ModelError(f"the class file {path} does not exist")
+        lines = (line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
+        classes = tuple(_class_name(line) for line in lines if line)
+    twice = [name for name, count in Counter(classes).items() if count > 1]
+    if twice or len(classes) < 2:
+        problem = f"{twice[0]!r} is named twice" if twice else f"only {len(classes)} class is named"
+        raise ModelError(f"{problem} in `model.classes`; it needs at least two different names")
+    return classes
+
+
+def _class_name(line: str) -> str:
+    return line.partition(",")[0].strip() if WORDNET_LINE.match(line) else line
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"the device {name!r} cannot be used: {reason}", hint="`cpu` is always there") from error
+    return device
+
+
+def _preparation(model: Model, import_path: Path | None) -> Prepare:
+    name = model.preprocessing.callable
+    return Declared(model.preprocessing) if name is None else Called(name, load_function(name, import_path, ModelError))
+
+
+def _trial_batch(prepare: Prepare) -> Tensor:
+    """Two noise images, prepared like any other."""
+    width, height = TRIAL_SIZE
+    noise = np.random.default_rng(0).integers(0, 256, (2, height, width, 3), dtype=np.uint8)
+    return torch.stack([prepare(image) for image in noise])
+
+
+def _try(module: nn.Module, batch: Tensor) -> Trace:
+    try:
+        return trace(module, batch)
+    except Exception as error:  # somebody else's code may raise anything
+        shape = " x ".join(map(str, batch.shape[1:]))
+        raise ModelError(
+            f"the model does not run on an input of {shape}: {type(error).__name__}: {str(error).splitlines()[0]}",
+            hint="does `model.preprocessing` give the size that the model expects?",
+        ) from error
+
+
+def _digest(model: Model, module: nn.Module, classes: tuple[str, ...], import_path: Path | None) -> str:
+    functions = [model.architecture.removeprefix("python:")] if model.architecture.startswith("python:") else []
+    functions += [model.preprocessing.callable] if model.preprocessing.callable is not None else []
+    said = {
+        "architecture": model.architecture,
+        "arguments": model.arguments,
+        "classes": classes,
+        "output": model.output,
+        "preprocessing": model.preprocessing.model_dump(mode="json"),
+        "sources": [source_sha256(load_function(name, import_path, ModelError)) for name in functions],
+    }
+    digest = hashlib.sha256(canonical_json(said).encode())
+    for name, value in module.state_dict().items():
+        digest.update(f"\n{name}|{value.dtype}|{tuple(value.shape)}|".encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

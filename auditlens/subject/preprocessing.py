@@ -1,0 +1,143 @@
+"""Between the decoded image and the model's input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from auditlens.errors import ModelError
+from auditlens.spec.model import Preprocessing
+
+Picture = Image.Image | NDArray[np.uint8]
+Prepare = Callable[[Picture], torch.Tensor]
+FILTERS: Final = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+@dataclass(frozen=True)
+class Declared:
+    """The preprocessing that the spec's fields declare.
+
+    Sizes of two numbers are (height, width). Resizing filters with antialiasing, as Pillow and torchvision (on Pillow
+    images) do; each 8-bit value v becomes (v * scale - mean) / std, per channel.
+    """
+
+    declared: Preprocessing
+
+    def __call__(self, picture: Picture) -> torch.Tensor:
+        """Return the model's input, float32, (3, height, width)."""
+        pixels = np.asarray(self._resized(_rgb(picture)))
+        table = self._table()
+        planes = [table[channel][pixels[:, :, channel]] for channel in range(3)]
+        return torch.from_numpy(np.stack(planes))
+
+    def _resized(self, image: Image.Image) -> Image.Image:
+        size, mode = self.declared.resize, self.declared.mode
+        if mode == "shortest":
+            return self._shortest(image)
+        if mode == "centre_square":
+            side = min(image.size)
+            image = _centre_crop(image, side, side)
+        if size is None:
+            return image
+        height, width = (size, size) if isinstance(size, int) else size
+        return self._to(image, width, height)
+
+    def _shortest(self, image: Image.Image) -> Image.Image:
+        """Bring the shorter side to `resize`, then cut the centre; the cut is `resize` wide where `crop` is absent."""
+        size = self.declared.resize
+        if size is None:
+            side = self.declared.crop or min(image.size)
+            return _centre_crop(image, side, side)
+        short = size if isinstance(size, int) else min(size)
+        width, height = image.size
+        wide, high = (int(short * width / height), short) if width > height else (short, int(short * height / width))
+        side = self.declared.crop or short
+        return _centre_crop(self._to(image, wide, high), side, side)
+
+    def _to(self, image: Image.Image, width: int, height: int) -> Image.Image:
+        if image.size == (width, height):
+            return image
+        return image.resize((width, height), FILTERS[self.declared.interpolation])
+
+    def _table(self) -> NDArray[np.float32]:
+        """The 256 possible values of each channel, (3, 256)."""
+        values = np.arange(256)[None, :] * self.declared.scale
+        mean, std = np.array(self.declared.mean)[:, None], np.array(self.declared.std)[:, None]
+        table: NDArray[np.float32] = ((values - mean) / std).astype(np.float32)
+        return table
+
+
+@dataclass(frozen=True)
+class Called:
+    """Preprocessing by a function of the user: PIL image in, float tensor (channels, height, width) out."""
+
+    name: str
+    function: Callable[[Image.Image], Any]
+
+    def __call__(self, picture: Picture) -> torch.Tensor:
+        """Return the model's input, float32, (channels, height, width)."""
+        tensor = self.function(_rgb(picture))
+        if not isinstance(tensor, torch.Tensor) or tensor.ndim != 3:
+            found = tuple(tensor.shape) if isinstance(tensor, torch.Tensor) else type(tensor).__name__
+            raise ModelError(f"{self.name} gave {found}; the model's input is one float tensor C x H x W per image")
+        return tensor.detach().float()
+
+
+def sentence(declared: Preprocessing) -> str:
+    """Say in one plain sentence what happens to an image."""
+    if declared.callable is not None:
+        return f"The decoded RGB image is prepared by the function {declared.callable}."
+    steps = [*_size_words(declared), *_value_words(declared)]
+    return f"The decoded RGB image is {', '.join(steps)}."
+
+
+def _size_words(declared: Preprocessing) -> list[str]:
+    size = declared.resize
+    by = f"({declared.interpolation})"
+    if declared.mode == "shortest":
+        short = size if size is None or isinstance(size, int) else min(size)
+        crop = declared.crop or short
+        resized = [f"resized so that its shorter side is {short} {by}"] if short is not None else []
+        return [*resized, f"cut to the central {crop} x {crop}" if crop else "cut to the central square"]
+    words = ["cut to the central square"] if declared.mode == "centre_square" else []
+    if size is None:
+        return words
+    height, width = (size, size) if isinstance(size, int) else size
+    return [*words, f"resized to {width} x {height} pixels {by}"]
+
+
+def _value_words(declared: Preprocessing) -> list[str]:
+    scale = f"multiplied by 1/{1 / declared.scale:g}" if declared.scale != 1 else "left on the scale 0 to 255"
+    words = [scale]
+    if any(declared.mean):
+        words.append(f"reduced by the mean {_numbers(declared.mean)}")
+    if any(value != 1 for value in declared.std):
+        words.append(f"divided by {_numbers(declared.std)} per channel")
+    return words
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return f"{values[0]:g}" if len(set(values)) == 1 else "(" + ", ".join(f"{value:g}" for value in values) + ")"
+
+
+def _rgb(picture: Picture) -> Image.Image:
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _centre_crop(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Cut the centre; where the image is smaller it is padded with black, as torchvision does."""
+    left = round((image.width - width) / 2)
+    top = round((image.height - height) / 2)
+    return image.crop((left, top, left + width, top + height))

@@ -1,0 +1,145 @@
+"""What happens inside a module on one forward pass: which part ran when, and what came out of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import torch
+from torch import Tensor, nn
+
+Kind = Literal["spatial", "token", "flat"]
+PASSING: Final = (
+    nn.Identity,
+    nn.Flatten,
+    nn.modules.dropout._DropoutNd,
+)
+PASSING_NAMES: Final = ("Pool", "DropPath", "StochasticDepth", "Blur")
+"""In class names of other packages: parts that pool or pass on, and make no components of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One part of the module has finished.
+
+    Attributes
+    ----------
+    name : str
+    module : nn.Module
+    output : Tensor, (batch, ...)
+        The very object, kept alive so that its identity means something.
+    lowest : float
+        Lowest value when the part finished; later parts may change it in place.
+    is_input : bool
+        Whether the output is the input, the very object: passed on, or changed in place.
+    """
+
+    name: str
+    module: nn.Module
+    output: Tensor
+    lowest: float
+    is_input: bool
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the part has no parts of its own."""
+        return next(self.module.children(), None) is None
+
+    @property
+    def makes_components(self) -> bool:
+        """Whether the part computes; pooling, dropout and flattening do not."""
+        named = any(word in type(self.module).__name__ for word in PASSING_NAMES)
+        return not (self.is_leaf and (named or isinstance(self.module, PASSING)))
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """All events of one forward pass in order, and its output."""
+
+    events: tuple[Event, ...]
+    output: Any
+
+    @property
+    def n_calls(self) -> Counter[str]:
+        """How often each part ran."""
+        return Counter(event.name for event in self.events)
+
+    @property
+    def classifier(self) -> int | None:
+        """Position of the part that turns features into class scores.
+
+        It is the last one with a weight matrix, if it puts out as many values as the model does; else None.
+        """
+        places = [place for place, event in enumerate(self.events) if event.is_leaf and _width(event.module)]
+        if not places or not isinstance(self.output, Tensor):
+            return None
+        n_outputs = self.output.shape[1] if self.output.ndim > 1 else 1
+        made = self.events[places[-1]].output.shape
+        return places[-1] if n_outputs in (made[1], made[-1]) else None
+
+    @property
+    def feature_width(self) -> int | None:
+        """Number of features that the first part with a weight matrix after all spatial parts takes in."""
+        places = [place for place, event in enumerate(self.events) if event.is_leaf and _width(event.module)]
+        spatial = [place for place in places if _extent(self.events[place].output) > 1]
+        after = [place for place in places if not spatial or place > spatial[-1]]
+        return _width(self.events[after[0]].module) if after else None
+
+
+def trace(module: nn.Module, batch: Tensor) -> Trace:
+    """Run a batch of at least two and record every named part that returns one tensor over the batch."""
+    events: list[Event] = []
+
+    def recorder(name: str) -> Any:
+        def record(part: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+            if isinstance(output, Tensor) and output.ndim >= 2 and output.numel() and len(output) == len(batch):
+                same = any(output is given for given in inputs)
+                events.append(Event(name, part, output, float(output.min()), same))
+
+        return record
+
+    handles = [part.register_forward_hook(recorder(name)) for name, part in module.named_modules() if name]
+    try:
+        with torch.no_grad():
+            output = module(batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return Trace(tuple(events), output)
+
+
+def kind_of(output: Tensor, feature_width: int | None) -> Kind:
+    """Tell maps (batch, components, height, width) from tokens (batch, ..., components) and flat features.
+
+    Four axes with the components last, as in Swin, count as tokens; they are known by the width of the features that
+    the classifier takes in.
+    """
+    if output.ndim == 4:
+        last = feature_width is not None and output.shape[3] == feature_width != output.shape[1]
+        return "token" if last else "spatial"
+    return "token" if output.ndim == 3 else "flat"
+
+
+def n_components(output: Tensor, kind: Kind) -> int:
+    """Size of the axis of components."""
+    return int(output.shape[1] if kind == "spatial" else output.shape[-1])
+
+
+def has_extent(output: Tensor) -> bool:
+    """Whether the output is a map or a row of tokens with more than one position."""
+    return output.ndim in (3, 4) and _extent(output) > 1
+
+
+def _extent(output: Tensor) -> int:
+    """Positions of a map or row of tokens; 1 for flat features."""
+    if output.ndim == 4:
+        return min(int(output.shape[2] * output.shape[3]), int(output.shape[1] * output.shape[2]))
+    return int(output.shape[1]) if output.ndim == 3 else 1
+
+
+def _width(part: nn.Module) -> int:
+    """Input width of a part with a weight matrix or kernel; 0 for others."""
+    weight = getattr(part, "weight", None)
+    matrix = isinstance(weight, Tensor) and weight.ndim >= 2 and not isinstance(part, nn.Embedding)
+    return int(weight.shape[1]) if matrix and isinstance(weight, Tensor) else 0

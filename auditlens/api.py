@@ -1,0 +1,216 @@
+"""The rooms wired together: a spec in, a record with its reports out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import torch
+
+from auditlens.data.index import read_index
+from auditlens.data.verification import verify_images
+from auditlens.errors import InputError
+from auditlens.examine.attribution.choice import choose
+from auditlens.findings.judge import judge
+from auditlens.gather.context import AuditImages, Context
+from auditlens.gather.environment import environment
+from auditlens.gather.evidence import Gathered, gather, planned_crops
+from auditlens.gather.pictures import with_pictures
+from auditlens.gather.resolve import methods, planned_data, planned_foundation, planned_model
+from auditlens.gather.trials import artefact_sources
+from auditlens.plan.build import audited_classes, build_plan
+from auditlens.report.write import write_all
+from auditlens.semantics.foundation import load_foundation
+from auditlens.spec.load import LoadedSpec, load_spec, merged_document
+from auditlens.spec.paths import resolve
+from auditlens.stages.plan import AuditPlan
+from auditlens.stages.progress import Progress, Silent
+from auditlens.stages.record import AuditRecord
+from auditlens.store import Store
+from auditlens.store.run_folder import RunFolder
+from auditlens.subject import check_references, load_subject
+from auditlens.verdict import decide
+
+BATCH_SIZE = 32
+MOST_THREADS = 8
+
+
+def audit(
+    spec: str | Path,
+    *,
+    out: str | Path | None = None,
+    device: str = "auto",
+    store: str | Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    batch_size: int | None = None,
+    threads: int | None = None,
+    reports: bool = True,
+) -> AuditRecord:
+    """Run a whole audit.
+
+    Parameters
+    ----------
+    spec : path
+        The YAML spec.
+    out : path, optional
+        Run folder; `reports/<audit id>-<spec hash>/` by default.
+    device : {"auto", "cpu", "cuda"}
+        `auto` takes cuda where there is one.
+    store : path, optional
+        Folder of the stored results (`$AUDITLENS_STORE`, else the user's cache, by default).
+    variables : mapping, optional
+        Values of `${var:NAME}` in the spec.
+    progress : Progress, optional
+        Told of every stage.
+    batch_size, threads : int, optional
+        Both are part of the plan: equal values give equal bytes.
+    reports : bool
+        False writes only `record.json` and the pictures.
+
+    Returns
+    -------
+    AuditRecord
+        `record.verdict`, `record.findings`, `record.components` (a pandas frame).
+
+    Raises
+    ------
+    AuditLensError
+        Whatever the user can put right; finished work stays in the store.
+    """
+    loaded = load_spec(Path(spec), dict(variables or {}))
+    folder = Path(out) if out is not None else default_out(loaded)
+    RunFolder.check(folder)
+    begun = time.monotonic()
+    _use_threads(threads)
+    told = progress if progress is not None else Silent()
+    context = _load(loaded, _device(device), Store(Path(store) if store else None), told, batch_size or BATCH_SIZE)
+    plan = _plan(loaded, context)
+    sources = artefact_sources(context)
+    gathered = gather(context, plan, sources)
+    record = _judge(loaded, plan, context, gathered, sources, RunFolder(folder))
+    _write(record, folder, reports, told)
+    _write_run(folder, context, time.monotonic() - begun)
+    return record
+
+
+def load_record(path: str | Path) -> AuditRecord:
+    """Read a record from `record.json` or from its run folder.
+
+    Raises
+    ------
+    InputError
+        There is none, or it is not a record of this version.
+    """
+    place = Path(path)
+    place = place / "record.json" if place.is_dir() else place
+    try:
+        return AuditRecord.model_validate_json(place.read_bytes())
+    except FileNotFoundError as error:
+        raise InputError(f"{place} does not exist; name a run folder or its record.json") from error
+    except ValueError as error:
+        raise InputError(f"{place} is not a record of this version: {str(error).splitlines()[0]}") from error
+
+
+def default_out(loaded: LoadedSpec) -> Path:
+    """Run folder of a spec that names none: `reports/<audit id>-<spec hash>/`."""
+    name = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in loaded.spec.audit.id)
+    return Path("reports") / f"{name}-{loaded.sha256[:8]}"
+
+
+def _use_threads(threads: int | None) -> None:
+    import os
+
+    torch.set_num_threads(threads or min(MOST_THREADS, os.cpu_count() or 1))
+
+
+def _device(name: str) -> str:
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _load(loaded: LoadedSpec, device: str, store: Store, progress: Progress, batch_size: int) -> Context:
+    spec, base = loaded.spec, loaded.base
+    progress.stage("Loading the model and the images", None)
+    subject = load_subject(spec.model, base, device)
+    audited_classes(spec, subject.classes)  # a class that the model lacks is told before the images are read
+    index = read_index(spec.data, base, subject.classes, store)
+    verify_images(index, store)
+    foundation = load_foundation(spec.foundation, base, device) if spec.foundation is not None else None
+    progress.done(f"{len(index)} images")
+    return Context(
+        spec=spec,
+        base=base,
+        subject=subject,
+        images=AuditImages(index),
+        samples=index.to_samples(),
+        foundation=foundation,
+        store=store,
+        progress=progress,
+        batch_size=batch_size,
+        model_key={"subject": subject.digest, "batch": batch_size, "threads": torch.get_num_threads(), "on": device},
+    )
+
+
+def _plan(loaded: LoadedSpec, context: Context) -> AuditPlan:
+    spec, subject = loaded.spec, context.subject
+    root = resolve(spec.data.root, loaded.base) if spec.data.root is not None else None
+    gap, n_references = check_references(subject, spec.model, loaded.base, root)
+    attributor, why = choose(subject, spec.examine.attributor)
+    return build_plan(
+        spec,
+        spec_sha256=loaded.sha256,
+        model=planned_model(spec, subject, gap, n_references),
+        data=planned_data(context.index),
+        foundation=planned_foundation(spec, context.foundation),
+        methods=methods(subject, attributor.name, why, planned_crops(context, attributor.name), context.index.notes),
+        batch_size=context.batch_size,
+        n_threads=torch.get_num_threads(),
+        device=str(subject.device),
+        locate=lambda name: loaded.cite(("gates", name)),
+    )
+
+
+def _judge(
+    loaded: LoadedSpec,
+    plan: AuditPlan,
+    context: Context,
+    gathered: Gathered,
+    sources: Mapping[str, object],
+    folder: RunFolder,
+) -> AuditRecord:
+    context.progress.stage("Judging the evidence", None)
+    findings = judge(loaded.spec, plan, gathered.evidence)
+    context.progress.done()
+    shown = with_pictures(findings, plan, context, gathered, folder)
+    return AuditRecord(
+        spec=merged_document(loaded.spec),
+        spec_text=loaded.text,
+        plan=plan,
+        findings=shown,
+        verdict=decide(loaded.spec, plan, shown, date.today()),
+        environment=environment(),
+        images={name: sha for name, sha in folder.hashes().items() if name.startswith("images/")},
+    )
+
+
+def _write(record: AuditRecord, folder: Path, reports: bool, progress: Progress) -> None:
+    progress.stage("Writing the reports", None)
+    write_all(folder, record, None if reports else ("record.json",))
+    progress.done(str(folder))
+
+
+def _write_run(folder: Path, context: Context, seconds: float) -> None:
+    """Write what differs between equal runs: times, and what the store already had."""
+    run = {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "stored_results_read": context.store.hits,
+        "results_computed": context.store.misses,
+        "store": str(context.store.root),
+    }
+    (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,103 @@
+"""Everything that the measurements share: what was loaded, where results are kept, how progress is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditlens.data.images import load_rgb
+from auditlens.data.sample import DataIndex
+from auditlens.semantics.foundation import FoundationModel
+from auditlens.spec.model import AuditSpec
+from auditlens.stages.evidence import Samples
+from auditlens.stages.progress import Progress
+from auditlens.store import Store
+from auditlens.subject import Subject
+
+CHUNK = 4
+"""Batches per stored chunk: what a run that was cut off may lose."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditImages:
+    """The audited images by row, decoded when asked for."""
+
+    index: DataIndex
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """SHA-256 of each file; ties break by it."""
+        return self.index.digests
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def load(self, row: int, /) -> NDArray[np.uint8]:
+        """RGB pixels, (height, width, 3)."""
+        return load_rgb(self.index.samples[row])
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every measurement of one run needs.
+
+    Attributes
+    ----------
+    spec : AuditSpec
+    base : Path
+        Folder that the spec's paths are relative to.
+    subject : Subject
+    images : AuditImages
+    samples : Samples
+    foundation : FoundationModel or None
+    store : Store
+    progress : Progress
+    batch_size : int
+    model_key : mapping
+        Everything that the model's outputs depend on, for keys of stored results.
+    """
+
+    spec: AuditSpec
+    base: Path
+    subject: Subject
+    images: AuditImages
+    samples: Samples
+    foundation: FoundationModel | None
+    store: Store
+    progress: Progress
+    batch_size: int
+    model_key: Mapping[str, Any]
+
+    @property
+    def index(self) -> DataIndex:
+        """The images' index."""
+        return self.images.index
+
+    @property
+    def chunk_size(self) -> int:
+        """Images per stored chunk."""
+        return CHUNK * self.batch_size
+
+    def key(self, **further: Any) -> dict[str, Any]:
+        """Key of a result that depends on model and images."""
+        return {"model": dict(self.model_key), "data": self.index.digest, "seed": self.spec.seed} | further
+
+    def told(self) -> Callable[[int, int], None]:
+        """Turn the store's (done, total) into steps of the progress display."""
+        before = 0
+
+        def tell(done: int, _total: int) -> None:
+            nonlocal before
+            self.progress.advance(done - before)
+            before = done
+
+        return tell
+
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of the layers to examine."""
+        return tuple(layer.name for layer in self.subject.layers)

@@ -1,0 +1,148 @@
+"""Pictures for the reports: crops of concept examples, and pairs before, after and with the sham."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from auditlens.challenge.pairs import choose_pairs, render_pair
+from auditlens.challenge.rendering import ArtefactSource
+from auditlens.findings.decision import OperatingPoint
+from auditlens.gather.context import Context
+from auditlens.stages.evidence import ArtefactTrials, Evidence
+from auditlens.stages.findings import ArtefactFinding, ComponentFinding, Example, Findings, Pair
+from auditlens.stages.plan import AuditPlan
+from auditlens.store.run_folder import RunFolder
+
+SIDE = 224
+"""Longest side of a stored picture in pixels: sharp at the size the reports show, small enough to send."""
+QUALITY = 88
+N_EXAMPLES = 8
+Pixels = NDArray[np.uint8]
+
+
+def with_pictures(
+    findings: Findings,
+    plan: AuditPlan,
+    context: Context,
+    evidence: Evidence,
+    sources: Mapping[str, ArtefactSource],
+    folder: RunFolder,
+) -> Findings:
+    """Write the pictures into the run folder, and name them in the findings."""
+    context.progress.stage("Pictures", None)
+    album = _Album(folder)
+    rows = {sample.id: row for row, sample in enumerate(context.index.samples)}
+    components = tuple(_crops(row, context, rows, album) for row in _shown(findings, context.spec.report.n_components))
+    shown = {(row.id, row.class_name): row for row in components}
+    artefacts = tuple(_pairs(row, plan, context, evidence, sources, album) for row in findings.artefacts)
+    context.progress.done()
+    return findings.model_copy(
+        update={
+            "components": tuple(shown.get((row.id, row.class_name), row) for row in findings.components),
+            "artefacts": artefacts,
+        }
+    )
+
+
+def _shown(findings: Findings, n_components: int) -> list[ComponentFinding]:
+    """The components that the report shows: the most relevant of each class and layer."""
+    taken: dict[tuple[str, str], int] = {}
+    shown = []
+    for row in sorted(findings.components, key=lambda row: -(row.relevance.value or 0.0)):
+        group = (row.class_name, row.layer)
+        taken[group] = taken.get(group, 0) + 1
+        if taken[group] <= n_components:
+            shown.append(row)
+    return shown
+
+
+@dataclass(frozen=True, slots=True)
+class _Album:
+    folder: RunFolder
+
+    def add(self, name: str, pixels: Pixels) -> str:
+        """Store a picture once; returns its name in the run folder."""
+        path = f"images/{name}.jpg"
+        if not (self.folder.path / path).exists():
+            self.folder.write_bytes(path, jpeg(pixels))
+        return path
+
+
+def jpeg(pixels: Pixels) -> bytes:
+    """Encode a picture, brought to at most `SIDE` pixels; the same pixels give the same bytes."""
+    image = Image.fromarray(pixels)
+    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=QUALITY)
+    return buffer.getvalue()
+
+
+def _crops(row: ComponentFinding, context: Context, rows: Mapping[str, int], album: _Album) -> ComponentFinding:
+    examples = tuple(
+        _crop(example, f"crops/{_safe(row.layer)}-{row.index}-{place}", context, rows, album)
+        for place, example in enumerate(row.examples[:N_EXAMPLES])
+    )
+    return row.model_copy(update={"examples": (*examples, *row.examples[N_EXAMPLES:])})
+
+
+def _crop(example: Example, name: str, context: Context, rows: Mapping[str, int], album: _Album) -> Example:
+    left, top, right, bottom = example.box
+    pixels = context.images.load(rows[example.image_id])[top:bottom, left:right]
+    return example.model_copy(update={"file": album.add(name, np.ascontiguousarray(pixels))})
+
+
+def _pairs(
+    row: ArtefactFinding,
+    plan: AuditPlan,
+    context: Context,
+    evidence: Evidence,
+    sources: Mapping[str, ArtefactSource],
+    album: _Album,
+) -> ArtefactFinding:
+    trials = evidence.trials[row.artefact]
+    class_index = plan.model.classes.index(row.class_name)
+    threshold = OperatingPoint.of(plan.model).threshold
+    chosen = choose_pairs(trials, evidence.predictions, class_index, threshold, context.spec.challenge.n_pairs)
+    pairs = tuple(
+        _pair(row, trial, kind, class_index, trials, context, evidence, sources[row.artefact], album)
+        for trial, kind in chosen
+    )
+    return row.model_copy(update={"pairs": pairs})
+
+
+def _pair(
+    row: ArtefactFinding,
+    trial: int,
+    kind: Literal["flip", "strongest", "median", "no effect"],
+    class_index: int,
+    trials: ArtefactTrials,
+    context: Context,
+    evidence: Evidence,
+    source: ArtefactSource,
+    album: _Album,
+) -> Pair:
+    image_row = int(trials.image_indices[trial])
+    rendered = render_pair(context, row.artefact, source, trials, trial)
+    name = f"pairs/{_safe(row.artefact)}-{image_row}-{trial}"
+    sham = float(trials.sham_probabilities[trial, class_index])
+    return Pair(
+        image_id=context.index.samples[image_row].id,
+        kind=kind,
+        true_class=context.subject.classes[context.index.samples[image_row].label],
+        before=float(evidence.predictions.probabilities[image_row, class_index]),
+        after=float(trials.probabilities[trial, class_index]),
+        sham=None if np.isnan(sham) else sham,
+        files={part: album.add(f"{name}-{part}", pixels) for part, pixels in rendered.items()},
+    )
+
+
+def _safe(name: str) -> str:
+    """A name that may stand in a path."""
+    return "".join(letter if letter.isalnum() or letter in "._" else "_" for letter in name)

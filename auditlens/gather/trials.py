@@ -1,0 +1,123 @@
+"""Artefact tests: each artefact of the spec put into clean images, in stored chunks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from auditlens.challenge.insertion import choose_rows, clean_rows, insert
+from auditlens.challenge.instances import load_artefact
+from auditlens.challenge.rendering import ArtefactSource
+from auditlens.errors import ArtefactError
+from auditlens.gather.context import Context
+from auditlens.spec.artefacts import Artefact, Cutout, Overlay
+from auditlens.spec.paths import resolve
+from auditlens.stages.evidence import ArtefactTrials, Skipped
+from auditlens.store.folders import file_sha256
+
+ARRAYS = tuple(
+    field.name for field in fields(ArtefactTrials) if field.name not in ("artefact", "instance_names")
+)
+
+
+def artefact_sources(context: Context) -> dict[str, ArtefactSource]:
+    """Load every artefact of the spec; a broken picture is an error before anything is run."""
+    return {
+        name: load_artefact(artefact, context.base, context.spec.seed)
+        for name, artefact in context.spec.artefacts.items()
+    }
+
+
+def artefact_trials(
+    context: Context, sources: Mapping[str, ArtefactSource]
+) -> tuple[dict[str, ArtefactTrials], list[Skipped]]:
+    """Put every artefact into clean images; artefacts without a single clean image are skipped, with the reason."""
+    trials: dict[str, ArtefactTrials] = {}
+    skipped: list[Skipped] = []
+    for name, artefact in context.spec.artefacts.items():
+        rows = trial_rows(context, name, artefact)
+        if rows.size == 0:
+            skipped.append(_no_clean_image(name, artefact))
+        else:
+            trials[name] = _trials(context, name, artefact, sources[name], rows)
+    return trials, skipped
+
+
+def trial_rows(context: Context, name: str, artefact: Artefact) -> np.ndarray:
+    """Clean images of the artefact, at most so many per class, drawn by image hash."""
+    for column in filter(None, (artefact.column, *artefact.clean_of)):
+        if column not in context.samples.columns:
+            valid = ", ".join(context.samples.columns) or "none"
+            raise ArtefactError(f"artefacts.{name}: the data has no numeric column {column!r}; valid are {valid}")
+    rows = clean_rows(context.samples, artefact)
+    limit = context.spec.challenge.max_images_per_class
+    return choose_rows(rows, context.samples.labels, limit, context.images.digests)
+
+
+def pictures_digest(artefact: Artefact, base: Path) -> str:
+    """SHA-256 over the files that an artefact is made of, so that a changed cut-out is a new result."""
+    digest = hashlib.sha256()
+    for path in _files(artefact, base):
+        digest.update(f"{path.name}|{file_sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _files(artefact: Artefact, base: Path) -> list[Path]:
+    if isinstance(artefact, Overlay):
+        entries = (artefact.images,) if isinstance(artefact.images, str) else artefact.images
+        return [path for entry in entries for path in _expand(resolve(entry, base))]
+    if isinstance(artefact, Cutout):
+        masks = _expand(resolve(artefact.masks, base))
+        stems = {path.stem for path in masks}
+        return masks + [path for path in _expand(resolve(artefact.images, base)) if path.stem in stems]
+    return []
+
+
+def _expand(place: Path) -> list[Path]:
+    found = place.rglob("*") if place.is_dir() else place.parent.glob(place.name)
+    return sorted(path for path in found if path.is_file())
+
+
+def _no_clean_image(name: str, artefact: Artefact) -> Skipped:
+    columns = ", ".join(filter(None, (artefact.column, *artefact.clean_of)))
+    return Skipped(
+        what=f"artefact {name}",
+        why=f"no image is clean of it (columns {columns})",
+        remedy="add images without the artefact, or shorten `clean_of`",
+    )
+
+
+def _trials(
+    context: Context, name: str, artefact: Artefact, source: ArtefactSource, rows: np.ndarray
+) -> ArtefactTrials:
+    repeats = context.spec.challenge.instances_per_image
+    context.progress.stage(f"Artefact test: {name}", len(rows))
+
+    def compute(start: int, stop: int) -> dict[str, np.ndarray]:
+        found = insert(
+            context.subject,
+            context.index,
+            name,
+            source,
+            rows[start:stop],
+            seed=context.spec.seed,
+            repeats=repeats,
+            batch_size=context.batch_size,
+        )
+        return {field: getattr(found, field) for field in ARRAYS}
+
+    key = context.key(
+        artefact=name,
+        described=artefact.model_dump(mode="json"),
+        instances=source.names,
+        pictures=pictures_digest(artefact, context.base),
+        repeats=repeats,
+        rows=[int(row) for row in rows],
+    )
+    arrays = context.store.chunked("artefact-trials", key, len(rows), context.chunk_size, compute, context.told())
+    context.progress.done()
+    return ArtefactTrials(artefact=name, instance_names=source.names, **arrays)

@@ -1,0 +1,92 @@
+"""Audit a model with a planted shortcut and its clean twin, on the same images and with the same spec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from auditlens import api
+from auditlens.spec.paths import share_folder
+from auditlens.stages.progress import Progress, Silent
+from auditlens.stages.record import AuditRecord
+
+SHIPPED_ARTEFACT = "ruler"
+SHIPPED_SEED = 1
+FIRST_AUDIT_SEED = 1000
+"""Fresh pairs are audited on images of this seed plus their own; purposes keep them apart from training anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairRecords:
+    """Both audits, and what was planted."""
+
+    artefact: str
+    seed: int
+    planted: AuditRecord
+    clean: AuditRecord
+
+
+def audit_pair(
+    out: Path,
+    *,
+    seed: int | None = None,
+    artefact: str | None = None,
+    store: Path | None = None,
+    progress: Progress | None = None,
+    device: str = "cpu",
+    reports: bool = True,
+) -> PairRecords:
+    """Audit the pair that comes with the tool, or train and audit a fresh one.
+
+    Parameters
+    ----------
+    out : Path
+        Gets `planted/` and `clean/` as run folders, and for a fresh pair `models/` with weights, cards and specs.
+    seed, artefact : optional
+        Either one asks for a fresh pair; the other then takes the shipped pair's value.
+    reports : bool
+        False writes no reports (for counting over many pairs).
+    """
+    told = progress if progress is not None else Silent()
+    specs = share_folder("specs")
+    planted, clean = specs / "demo_dermoscopy.yaml", specs / "demo_dermoscopy_clean.yaml"
+    if seed is not None or artefact is not None:
+        seed, artefact = SHIPPED_SEED if seed is None else seed, artefact or SHIPPED_ARTEFACT
+        planted, clean = fresh_pair(out / "models", seed, artefact, told, device)
+    records = [
+        api.audit(spec, out=out / name, store=store, progress=told, device=device, reports=reports)
+        for name, spec in (("planted", planted), ("clean", clean))
+    ]
+    return PairRecords(artefact or SHIPPED_ARTEFACT, SHIPPED_SEED if seed is None else seed, *records)
+
+
+def fresh_pair(folder: Path, seed: int, artefact: str, progress: Progress, device: str = "cpu") -> tuple[Path, Path]:
+    """Train a pair and write a spec for each, which builds on the demonstration's."""
+    from auditlens.testbed.train import train_pair
+
+    progress.stage(f"Training a model with a planted {artefact.replace('_', ' ')}, and its clean twin", None)
+    paths = train_pair(seed, artefact, folder, device=device)
+    progress.done()
+    return (
+        _write_spec(folder / "planted.yaml", paths.planted, seed, artefact, "planted"),
+        _write_spec(folder / "clean.yaml", paths.clean, seed, artefact, "clean"),
+    )
+
+
+def _write_spec(path: Path, weights: Path, seed: int, artefact: str, kind: str) -> Path:
+    from auditlens.testbed.weights_io import read_origin
+
+    words = artefact.replace("_", " ")
+    title = f"the model with a planted {words}" if kind == "planted" else f"the clean twin of a planted {words}"
+    document = {
+        "auditlens": 1,
+        "include": [str(share_folder("specs") / "demo_dermoscopy.yaml")],
+        "audit": {"id": f"PAIR-{seed}-{artefact}-{kind}", "title": f"Shortcut audit of {title} (seed {seed})"},
+        "model": {"weights": weights.name},
+        "decision": {"class": "melanoma", "threshold": float(read_origin(weights).threshold), "source": "card"},
+        "data": {"generate": {"arguments": {"seed": FIRST_AUDIT_SEED + seed}}},
+    }
+    path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    return path

@@ -40,14 +40,14 @@ def _paint(image: Pixels, colour: NDArray[np.float64], cover: Field) -> tuple[Pi
 def _hsv(hue: float, saturation: float, value: float) -> NDArray[np.float64]:
     """Return an RGB colour in [0, 255] from hue, saturation and value in [0, 1]."""
     shift = np.abs(((hue * 6 + np.array([0.0, 4.0, 2.0])) % 6) - 3) - 1
-    return 255 * value * (1 - saturation * (1 - np.clip(shift, 0, 1)))
+    return np.asarray(255 * value * (1 - saturation * (1 - np.clip(shift, 0, 1))))
 
 
 def _local(rng: np.random.Generator, n: int, at_edge: float) -> tuple[Field, Field]:
     """Return coordinates along and across a random straight line, near a side with chance ``at_edge``."""
     x, y = _grid(n)
     if rng.random() < at_edge:
-        turn = rng.integers(4) * np.pi / 2 + rng.normal(0, 0.12)
+        turn = int(rng.integers(4)) * np.pi / 2 + rng.normal(0, 0.12)
         away = rng.uniform(0.28, 0.56)
     else:
         turn, away = rng.uniform(0, 2 * np.pi), rng.uniform(0.0, 0.5)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from auditlens.testbed.artefacts import ARTEFACTS
 from auditlens.testbed.cards import classifier_card
-from auditlens.testbed.measure import as_batch, labels, measure, operating_threshold
+from auditlens.testbed.measure import N_EVALUATED, as_batch, labels, measure, operating_threshold
 from auditlens.testbed.models import normalise, small_cnn
 from auditlens.testbed.scenes import Scene, place_artefacts, scenes
 from auditlens.testbed.streams import stream
@@ -148,6 +148,7 @@ def train_classifier(
     rate_out: float = RATE_OUT,
     n_train: int = N_TRAIN,
     epochs: int = EPOCHS,
+    n_evaluated: int = N_EVALUATED,
     device: str = "cpu",
     progress: Progress = _silent,
 ) -> tuple[nn.Module, Origin]:
@@ -165,6 +166,8 @@ def train_classifier(
         Its rate in that class and in the other; equal rates plant nothing.
     n_train, epochs : int
         Training images and passes over them.
+    n_evaluated : int
+        Validation images for the operating threshold.
     device : str
         A torch device.
     progress : callable
@@ -180,18 +183,42 @@ def train_classifier(
         if artefact is None
         else Rates.planted(artefact, direction, rate_in, rate_out)
     )
-    return _trained(bare_scenes(seed, n_train, progress), rates, seed, epochs, device, progress, "training")
+    course = _Course(bare_scenes(seed, n_train, progress), seed, epochs, n_evaluated, device, progress)
+    return course.trained(rates, "training")
 
 
-def _trained(
-    bare: list[Scene], rates: Rates, seed: int, epochs: int, device: str, progress: Progress, what: str
-) -> tuple[nn.Module, Origin]:
-    pixels = _with_artefacts(bare, rates, seed)
-    truth = torch.from_numpy(labels(bare).astype(np.int64))
-    model = fit(pixels, truth, seed=seed, epochs=epochs, device=device, progress=progress, what=what)
-    threshold = operating_threshold(model, seed)
-    origin = Origin(seed, rates.artefact, rates.melanoma, rates.benign, len(bare), epochs, threshold)
-    return model, origin
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What the models of a pair have in common."""
+
+    bare: list[Scene]
+    seed: int
+    epochs: int
+    n_evaluated: int
+    device: str
+    progress: Progress
+
+    def trained(self, rates: Rates, what: str) -> tuple[nn.Module, Origin]:
+        """Train one model on the scenes with artefacts at the given rates."""
+        pixels = _with_artefacts(self.bare, rates, self.seed)
+        truth = torch.from_numpy(labels(self.bare).astype(np.int64))
+        model = fit(
+            pixels, truth, seed=self.seed, epochs=self.epochs, device=self.device, progress=self.progress, what=what
+        )
+        threshold = operating_threshold(model, self.seed, self.n_evaluated)
+        n_train = len(self.bare)
+        origin = Origin(self.seed, rates.artefact, rates.melanoma, rates.benign, n_train, self.epochs, threshold)
+        return model, origin
+
+    def written(self, rates: Rates, file: Path) -> tuple[Path, Path]:
+        """Train one model, write its weights and card, and return both paths."""
+        model, origin = self.trained(rates, f"training {file.stem}")
+        save_classifier(model, origin, file)
+        self.progress(f"measuring {file.stem}", 0.0)
+        card = file.with_suffix(".card.md")
+        figures = measure(model, origin.threshold, n=self.n_evaluated)
+        card.write_text(classifier_card(file.stem, origin, figures), encoding="utf-8")
+        return file, card
 
 
 def train_pair(
@@ -204,32 +231,25 @@ def train_pair(
     *,
     n_train: int = N_TRAIN,
     epochs: int = EPOCHS,
+    n_evaluated: int = N_EVALUATED,
     prefix: str = "",
 ) -> PairPaths:
     """Train a planted model and its clean twin, measure both and write weights and cards.
 
     The twin has the same seed, the same scenes and the same artefact at the same overall rate, but placed
     independently of the label, so that it learns to ignore it. All other artefacts are at `OTHER_RATE`.
+    The parameters are those of `train_classifier`; ``prefix`` comes before the file names.
     """
     if artefact not in ARTEFACTS:
         raise ValueError(f"unknown artefact {artefact!r}; valid: {', '.join(ARTEFACTS)}")
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    bare = bare_scenes(seed, n_train, progress)
-    planted = Rates.planted(artefact, direction, RATE_IN, RATE_OUT)
-    files: list[Path] = []
-    for name, rates in (("planted", planted), ("clean", planted.twin(float(labels(bare).mean())))):
-        trained = _trained(bare, rates, seed, epochs, device, progress, f"training the {name} model")
-        files.extend(_written(out / f"{prefix}{name}.safetensors", *trained))
-    return PairPaths(files[0], files[2], files[1], files[3])
-
-
-def _written(file: Path, model: nn.Module, origin: Origin) -> tuple[Path, Path]:
-    """Write one model's weights and card; return both paths."""
-    save_classifier(model, origin, file)
-    card = file.with_suffix(".card.md")
-    card.write_text(classifier_card(file.stem, origin, measure(model, origin.threshold)), encoding="utf-8")
-    return file, card
+    course = _Course(bare_scenes(seed, n_train, progress), seed, epochs, n_evaluated, device, progress)
+    rates = Rates.planted(artefact, direction, RATE_IN, RATE_OUT)
+    planted, planted_card = course.written(rates, out / f"{prefix}planted.safetensors")
+    twin = rates.twin(float(labels(course.bare).mean()))
+    clean, clean_card = course.written(twin, out / f"{prefix}clean.safetensors")
+    return PairPaths(planted, clean, planted_card, clean_card)
 
 
 def _arguments() -> argparse.Namespace:

@@ -37,8 +37,8 @@ PIXELS: Final = 128
 ARTEFACT_RATE: Final = 0.28
 SKIN_ONLY_RATE: Final = 0.12
 VISIBLE: Final = {"ruler": 0.006, "hair": 0.006, "ink": 0.006, "band_aid": 0.02, "dark_corner": 0.02}
-BATCH: Final = 96
-N_CAPTIONS: Final = 256
+BATCH: Final = 64
+N_CAPTIONS: Final = 128
 PEAK_RATE: Final = 2e-3
 
 
@@ -68,7 +68,7 @@ class Picture:
 
 def _cells(field: NDArray[np.float64]) -> NDArray[np.float32]:
     step = PIXELS // CELLS
-    return field.reshape(CELLS, step, CELLS, step).mean((1, 3)).astype(np.float32)
+    return np.asarray(field.reshape(CELLS, step, CELLS, step).mean((1, 3)), np.float32)
 
 
 def _side(value: float, low: float, high: float) -> float:
@@ -210,7 +210,7 @@ class Trainer:
         self.pictures = [picture(seed, index) for index in range(n_pictures)]
         self.pixels = torch.from_numpy(np.stack([p.image for p in self.pictures])).permute(0, 3, 1, 2)
         torch.manual_seed(int(stream("foundation-train/initial-weights", seed).integers(2**62)))
-        self.model = new_model().train()
+        self.model = new_model().to(memory_format=torch.channels_last).train()
         self.bias = nn.Parameter(torch.zeros(()))
         self.tokenize, self.words = tokenizer(), rare_words()
         self.rng = stream("foundation-train/order", seed)
@@ -230,7 +230,9 @@ class Trainer:
 
     def _update(self, crops: Tensor, captions: list[Caption], seen: NDArray[np.float32]) -> float:
         true, false = (torch.from_numpy(part).float() for part in truth(captions, seen))
-        images = self.model.encode_image(crops, normalize=True)  # type: ignore[operator]
+        crops = crops.contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            images = self.model.encode_image(crops, normalize=True).float()  # type: ignore[operator]
         texts = self.model.encode_text(self.tokenize([c.text for c in captions]), normalize=True)  # type: ignore[operator]
         loss = sigmoid_loss(self.model.logit_scale.exp() * images @ texts.T + self.bias, true, false)  # type: ignore[operator]
         self.optimiser.zero_grad()
@@ -240,7 +242,7 @@ class Trainer:
         return float(loss.detach())
 
 
-def train_foundation(out: Path, *, seed: int = 0, n_pictures: int = 6000, n_steps: int = 2200) -> None:
+def train_foundation(out: Path, *, seed: int = 0, n_pictures: int = 3000, n_steps: int = 1200) -> None:
     """Train the model and write it to a folder in open_clip's local-dir form.
 
     Parameters
@@ -250,14 +252,14 @@ def train_foundation(out: Path, *, seed: int = 0, n_pictures: int = 6000, n_step
     seed : int
         Seed within the purpose ``foundation-train``.
     n_pictures, n_steps : int
-        Pictures drawn before training, and optimiser steps of 96 crops each.
+        Pictures drawn before training, and optimiser steps of 64 crops each.
     """
     trainer = Trainer(seed, n_pictures, n_steps)
     recent = []
     for step in range(1, n_steps + 1):
         recent.append(trainer.step())
-        if step % 100 == 0:
-            print(f"step {step} of {n_steps}, loss {np.mean(recent[-100:]):.3f}", flush=True)
+        if step % 50 == 0:
+            print(f"step {step} of {n_steps}, loss {np.mean(recent[-50:]):.3f}", flush=True)
     save_foundation(trainer.model.eval(), out)
 
 
@@ -266,9 +268,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m auditlens.testbed.train_foundation", description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--n-pictures", type=int, default=6000)
-    parser.add_argument("--n-steps", type=int, default=2200)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--n-pictures", type=int, default=3000)
+    parser.add_argument("--n-steps", type=int, default=1200)
+    parser.add_argument("--threads", type=int, default=1, help="figures repeat exactly on the same number")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     train_foundation(given.out, seed=given.seed, n_pictures=given.n_pictures, n_steps=given.n_steps)

@@ -103,4 +103,4 @@ def _ratios(mean: FloatArray, variance: FloatArray, scale: FloatArray) -> FloatA
     """Each mean over its standard error; a variance below rounding error of `scale` counts as none."""
     none = variance <= 1e-12 * np.maximum(scale, np.finfo(float).tiny)
     error = np.sqrt(np.where(none, 1.0, variance))
-    return np.where(none, np.where(mean == 0, 0.0, np.sign(mean) * np.inf), mean / error)
+    return np.where(none, np.where(mean == 0, 0.0, np.copysign(np.inf, mean)), mean / error)

@@ -15,6 +15,8 @@ Sided = Literal["one", "two"]
 
 MIN_UNITS = 10
 """Fewer units than this are noted as few."""
+MIN_UNITS_MEAN = 30
+"""The same for means and shares: with skewed data, below this a 95 % interval may cover only 91 %."""
 MIN_INSTANCES = 5
 """With fewer artefact instances a result is for these cut-outs, not for the artefact."""
 
@@ -110,25 +112,44 @@ def spread_of_sum(influence: FloatArray, clusters: Clusters) -> Spread:
     """Two-way cluster-robust variance of the sum of centred scores.
 
     Units plus what instances add beyond the cells (Cameron, Gelbach and Miller 2011, with the instance term kept from
-    falling below zero), each with G / (G - 1); degrees of freedom after Satterthwaite. A single unit has variance
-    infinity: nothing is known of it.
+    falling below zero), each with G / (G - 1). Degrees of freedom after Satterthwaite, where the noise of the
+    instance term is that of the whole sum of squares over instances, not only of what it adds: with few instances
+    the simulations (`benchmarks/coverage.py`) need it. A single unit has variance infinity: nothing is known of it.
 
     Parameters
     ----------
     influence : array (n, K)
         Contribution of each observation to each estimate, minus its expectation; columns sum to about 0.
     """
-    unit_sums = sums_by(clusters.units, clusters.n_units, influence)
-    second = (unit_sums**2).sum(axis=0)
+    by_unit, skewness = _over_units(influence, clusters)
+    df = np.full(by_unit.shape, max(clusters.n_units - 1, 1), dtype=np.float64)
+    if not clusters.resamples_instances or clusters.instances is None or clusters.n_instances is None:
+        return Spread(by_unit, df, skewness)
+    codes, n_cells = _cell_codes(clusters.units, clusters.instances, clusters.n_instances)
+    by_cell = _inflated((sums_by(codes, n_cells, influence) ** 2).sum(axis=0), n_cells)
+    instance_sums = sums_by(clusters.instances, clusters.n_instances, influence)
+    by_instance = _inflated((instance_sums**2).sum(axis=0), clusters.n_instances)
+    added = np.where(by_instance > by_cell * (1 + 1e-9), by_instance - by_cell, 0.0)
+    variance = by_unit + added
     with np.errstate(divide="ignore", invalid="ignore"):
-        skewness = np.where(second > 0, (unit_sums**3).sum(axis=0) / second**1.5, 0.0)
-    by_unit = _inflated(second, clusters.n_units)
-    by_instance = _added_by_instances(influence, clusters)
-    variance = by_unit + by_instance
-    df = np.full(variance.shape, max(clusters.n_units - 1, 1), dtype=np.float64)
-    if clusters.resamples_instances and clusters.n_instances is not None:
-        df = _satterthwaite(by_unit, clusters.n_units - 1, by_instance, clusters.n_instances - 1, df)
+        noise = by_unit**2 / max(clusters.n_units - 1, 1) + by_instance**2 / (clusters.n_instances - 1)
+        df = np.where(added > 0, np.maximum(variance**2 / noise, 1.0), df)
+        skewness = np.where(variance > 0, skewness * (by_unit / variance) ** 1.5, 0.0)
     return Spread(variance, df, skewness)
+
+
+def _over_units(influence: FloatArray, clusters: Clusters) -> tuple[FloatArray, FloatArray]:
+    """Variance over units alone, and the skewness of their sum."""
+    sums = sums_by(clusters.units, clusters.n_units, influence)
+    second = (sums**2).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        skewness = np.where(second > 0, (sums**3).sum(axis=0) / second**1.5, 0.0)
+    return _inflated(second, clusters.n_units), skewness
+
+
+def _cell_codes(units: IntArray, instances: IntArray, n_instances: int) -> tuple[IntArray, int]:
+    cells, codes = np.unique(units * n_instances + instances, return_inverse=True)
+    return codes.astype(np.int64), len(cells)
 
 
 def _inflated(squares: FloatArray, n_groups: int) -> FloatArray:
@@ -137,34 +158,16 @@ def _inflated(squares: FloatArray, n_groups: int) -> FloatArray:
     return squares * (n_groups / (n_groups - 1))
 
 
-def _added_by_instances(influence: FloatArray, clusters: Clusters) -> FloatArray:
-    if not clusters.resamples_instances or clusters.instances is None or clusters.n_instances is None:
-        return np.zeros(influence.shape[1])
-    cells, codes = np.unique(clusters.units * clusters.n_instances + clusters.instances, return_inverse=True)
-    by_cell = (sums_by(codes.astype(np.int64), len(cells), influence) ** 2).sum(axis=0)
-    by_instance = (sums_by(clusters.instances, clusters.n_instances, influence) ** 2).sum(axis=0)
-    added = _inflated(by_instance, clusters.n_instances) - _inflated(by_cell, len(cells))
-    return np.maximum(added, 0.0)
-
-
-def _satterthwaite(
-    first: FloatArray, first_df: int, second: FloatArray, second_df: int, default: FloatArray
-) -> FloatArray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        df = (first + second) ** 2 / (first**2 / max(first_df, 1) + second**2 / second_df)
-    return np.where(np.isfinite(df) & (first + second > 0), np.maximum(df, 1.0), default)
-
-
 def t_quantile(tail: float, df: Any) -> FloatArray:
     """Upper quantile of Student's t."""
     value: FloatArray = np.asarray(special.stdtrit(df, 1 - tail), dtype=np.float64)
     return value
 
 
-def scope_note(clusters: Clusters, *notes: str) -> str:
+def scope_note(clusters: Clusters, *notes: str, fewest: int = MIN_UNITS) -> str:
     """The given notes, with what few units or few instances leave open."""
     said = [note for note in notes if note]
-    if clusters.n_units < MIN_UNITS:
+    if clusters.n_units < fewest:
         said.append("few units")
     if clusters.n_instances == 1:
         said.append("for this one instance")

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from auditlens.findings.statistics.clusters import Clusters, FloatArray
 
-CHUNK = 2_000_000
-"""Weights drawn at a time."""
+CHUNK = 200_000
+"""Weights drawn at a time: what stays in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,9 @@ def _crossed(cells: Cells, by_unit: FloatArray, by_instance: FloatArray) -> Floa
     unit_sums, unit_sizes = unit_sums[kept], unit_sizes[kept]
     mean = np.einsum("du,du->d", by_unit, unit_sums) / n
     unit_sums -= mean[:, None] * unit_sizes
-    over_units = np.einsum("du,du,du->d", by_unit, unit_sums, unit_sums) * n_units / (n_units - 1)
+    over_units = np.einsum("du,du->d", by_unit, unit_sums**2) * n_units / (n_units - 1)
     instance_sums = by_unit @ cells.sums - mean[:, None] * (by_unit @ cells.counts)
-    over_instances = np.einsum("di,di,di->d", by_instance, instance_sums, instance_sums)
+    over_instances = np.einsum("di,di->d", by_instance, instance_sums**2)
     cell_squares = (
         by_unit @ cells.squares
         - 2 * mean[:, None] * (by_unit @ (cells.sums * cells.counts))

@@ -44,9 +44,9 @@ def mean_effect(
 ) -> Estimate:
     """Mean of paired changes, in their unit, with a studentised crossed bootstrap over units and instances.
 
-    With 2 to 14 or over 100 instances, or where too many draws have no spread, a t interval with Hall's (1992) correction for
-    skewness and Satterthwaite's degrees of freedom takes its place (`method` says which). A single instance is not
-    resampled.
+    With 2 to 14 or over 100 instances, or where too many draws have no spread, a t interval with Hall's (1992)
+    correction for skewness and Satterthwaite's degrees of freedom takes its place (`method` says which). A single
+    instance is not resampled.
 
     Parameters
     ----------

@@ -16,7 +16,11 @@ ARTEFACTS = ("ruler", "band_aid", "hair", "ink", "red_skin", "dark_corner")
 @click.option("--seed", type=click.IntRange(min=0), help="Train a fresh pair with this seed (minutes).")
 @click.option("--artefact", type=click.Choice(ARTEFACTS), help="The shortcut to plant in a freshly trained pair.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("reports/demo"), show_default=True, help="Folder of both runs."
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("reports/demo"),
+    show_default=True,
+    help="Folder of both runs.",
 )
 @click.option("--store", type=click.Path(path_type=Path), help="Folder of the stored results.")
 @click.option("--quiet", is_flag=True, help="No progress display.")

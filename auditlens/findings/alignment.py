@@ -74,7 +74,7 @@ class Scorer:
     def raw(self, theta: Floats) -> Floats:
         """The paper's a; (sets, dim) -> (sets, concepts)."""
         unit = theta / np.linalg.norm(theta, axis=1, keepdims=True)
-        return unit @ self.probes.T
+        return np.asarray(unit @ self.probes.T)
 
     def contrast(self, theta: Floats) -> Floats:
         """Position along the labelled direction; (sets, dim) -> (sets, concepts), NaN without a column."""
@@ -131,7 +131,7 @@ def standardise(values: Floats, null: Floats) -> Floats:
     """(value - mean of null) / sd of null along axis 0; 0 where the null does not vary."""
     spread = null.std(axis=0)
     centred = values - null.mean(axis=0)
-    return np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-12)
+    return np.asarray(np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-12))
 
 
 def random_sets(pool: Floats, size: int, n_sets: int, rng: np.random.Generator) -> Floats:
@@ -216,7 +216,7 @@ def _resampled_theta(examples: ComponentExamples, samples: Samples, rng: np.rand
     present = examples.image_indices >= 0
     weights = np.where(present, weight_of_unit[samples.units[examples.image_indices]], 0.0)
     embeddings = np.nan_to_num(examples.embeddings)
-    return np.einsum("km,kmd->kd", weights, embeddings) / weights.sum(axis=1, keepdims=True)
+    return np.asarray(np.einsum("km,kmd->kd", weights, embeddings) / weights.sum(axis=1, keepdims=True))
 
 
 def _unrelated(space: SemanticSpace, theta: Floats, random_theta: Floats, threshold: float) -> float:

@@ -10,9 +10,11 @@ import numpy as np
 from auditlens.findings.decision import OperatingPoint, margin
 from auditlens.findings.statistics import mean_effect, rate, rate_difference
 from auditlens.stages.evidence import ArtefactTrials, Bools, Floats, Ints, Predictions, Samples
-from auditlens.stages.findings import ArtefactFinding, Effect, Estimate, Flip
+from auditlens.stages.findings import ArtefactFinding, Effect, Estimate, Flip, Sided
 
 OTHER = "other"
+BOUNDS = {"raw": (-1.0, 1.0), "sham": (-1.0, 1.0), "beyond": (-2.0, 2.0)}
+"""Range that a paired change of probability can have; `beyond` is the difference of two such changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def _effect(trials: Trials, class_index: int, true_class: str | None, scale: str
     assert beyond is None or beyond.size == raw.size
     return Effect(
         true_class=true_class,
-        scale=scale,  # type: ignore[arg-type]  # from the tuple above
+        scale=scale,
         raw=estimates[0],
         sham=estimates[1] if trials.has_sham else None,
         beyond=estimates[2] if trials.has_sham else None,
@@ -143,20 +145,21 @@ def effect_estimate(
     scale: str = "probability",
     *,
     confidence: float,
-    sided: str,
+    sided: Sided,
 ) -> Estimate:
     """Mean paired change with its interval; `kind` is raw, sham or beyond."""
     values = dict(zip(("raw", "sham", "beyond"), effect_values(trials, class_index, true_class, scale), strict=True))
     chosen = values[kind]
     if chosen is None:
-        return Estimate(value=None, confidence=confidence, sided=sided, note="no sham was run")  # type: ignore[arg-type]
+        return Estimate(value=None, confidence=confidence, sided=sided, note="no sham was run")
     rows = _of_class(trials, true_class)
     return mean_effect(
         chosen,
         trials.units[rows],
-        trials.raw.instances[rows],
+        instances=trials.raw.instances[rows],
         n_draws=trials.n_draws,
         seed=trials.seed,
+        bounds=BOUNDS[kind] if scale == "probability" else None,
         confidence=confidence,
         sided=sided,
     )
@@ -165,7 +168,7 @@ def effect_estimate(
 def _of_class(trials: Trials, true_class: str | None) -> Bools:
     if true_class is None:
         return np.ones(trials.rows.size, dtype=bool)
-    return trials.labels == trials.point.classes.index(true_class)
+    return np.asarray(trials.labels == trials.point.classes.index(true_class))
 
 
 def _flip(trials: Trials, source: str, target: str) -> Flip:
@@ -181,17 +184,17 @@ def _flip(trials: Trials, source: str, target: str) -> Flip:
     )
 
 
-def flip_estimate(trials: Trials, source: str, target: str, kind: str, *, confidence: float, sided: str) -> Estimate:
+def flip_estimate(trials: Trials, source: str, target: str, kind: str, *, confidence: float, sided: Sided) -> Estimate:
     """Share of the rightly called images of `source` that are called `target` after the insertion.
 
     The denominator is what the device gets right on the clean image, so that misses it makes anyway do not count.
     """
     if kind != "raw" and not trials.has_sham:
-        return Estimate(value=None, confidence=confidence, sided=sided, note="no sham was run")  # type: ignore[arg-type]
+        return Estimate(value=None, confidence=confidence, sided=sided, note="no sham was run")
     rows, turned, sham_turned = flip_events(trials, source, target)
     units, instances = trials.units[rows], trials.raw.instances[rows]
     if kind == "beyond":
-        return rate_difference(turned, sham_turned, units, instances, confidence=confidence, sided=sided)
+        return rate_difference(turned, sham_turned, units, instances=instances, confidence=confidence, sided=sided)
     events = turned if kind == "raw" else sham_turned
     return rate(events, units, instances=instances, confidence=confidence, sided=sided)
 
@@ -236,6 +239,4 @@ def observational_contrast(
     if not rows:
         return None
     units = samples.units[np.concatenate(rows)]
-    return mean_effect(
-        np.concatenate(deviations), units, None, n_draws=n_draws, seed=seed, confidence=0.95, sided="two"
-    )
+    return mean_effect(np.concatenate(deviations), units, n_draws=n_draws, seed=seed, confidence=0.95, sided="two")

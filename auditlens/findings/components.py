@@ -12,7 +12,15 @@ from auditlens.findings.statistics import mean_share, quantile
 from auditlens.spec.model import AuditSpec
 from auditlens.spec.selection import roles_of
 from auditlens.stages.evidence import ComponentExamples, Evidence, LayerRelevance
-from auditlens.stages.findings import Alignment, ClassFinding, ComponentFinding, ConceptFinding, Estimate, Example
+from auditlens.stages.findings import (
+    Alignment,
+    ClassFinding,
+    ComponentFinding,
+    ConceptFinding,
+    Estimate,
+    Example,
+    Sided,
+)
 from auditlens.stages.states import ComponentState, ConceptState
 
 N_ALIGNMENTS = 5
@@ -169,7 +177,7 @@ def _examples(judge: Judge, component: int, position: int) -> tuple[Example, ...
     return tuple(
         Example(
             image_id=samples.ids[row],
-            box=tuple(int(edge) for edge in judge.examples.boxes[position, place]),  # type: ignore[arg-type]
+            box=tuple(int(edge) for edge in judge.examples.boxes[position, place]),
             file=None,
             label=judge.classes[samples.labels[row]],
             activation=float(activations[place]),
@@ -217,7 +225,7 @@ def share_of(
     components: Sequence[ComponentFinding],
     *,
     confidence: float = 0.95,
-    sided: str = "two",
+    sided: Sided = "two",
 ) -> Estimate:
     """Share of |relevance| of a set of components, averaged over the images; 0 to 1."""
     total = np.abs(relevance.relevance[:, [row.index for row in components]]).sum(axis=1)

@@ -38,7 +38,7 @@ class OperatingPoint:
         Below the threshold the likeliest of the other classes is reported, so a declared class never wins by argmax.
         """
         if self.threshold is None:
-            return np.argmax(probabilities, axis=1)
+            return np.asarray(np.argmax(probabilities, axis=1))
         rest = probabilities.copy()
         rest[:, self.class_index] = -np.inf
         positive = probabilities[:, self.class_index] >= self.threshold
@@ -56,4 +56,5 @@ def margin(logits: Floats, class_index: int) -> Floats:
     """z_c minus the log-sum-exp of the other logits (method.md, decision rule 5); (rows, classes) -> (rows,)."""
     rest = np.delete(logits, class_index, axis=1).astype(np.float64)
     top = rest.max(axis=1)
-    return logits[:, class_index] - (top + np.log(np.exp(rest - top[:, None]).sum(axis=1)))
+    others = top + np.log(np.exp(rest - top[:, None]).sum(axis=1))
+    return np.asarray(logits[:, class_index] - others)

@@ -11,7 +11,7 @@ from auditlens.findings.statistics import auroc, rate
 from auditlens.spec.model import AuditSpec, Concept
 from auditlens.spec.selection import roles_of
 from auditlens.stages.evidence import Floats, Probe, Samples, SemanticSpace
-from auditlens.stages.findings import ConceptFinding, Estimate, RivalFlag
+from auditlens.stages.findings import ConceptFinding, Estimate, RivalFlag, Sided
 from auditlens.stages.plan import AuditPlan
 from auditlens.stages.states import ConceptState
 
@@ -47,7 +47,7 @@ def _judge(
     finding = ConceptFinding(
         concept=name,
         group=concept.group,
-        role={cls: role[name] for cls, role in roles.items() if name in role},  # type: ignore[misc]
+        role={cls: role[name] for cls, role in roles.items() if name in role},
         state=ConceptState.UNVERIFIED,
         source="none",
         texts=concept.texts,
@@ -89,7 +89,7 @@ def _measure(name: str, concept: Concept, spec: AuditSpec, samples: Samples, spa
 
 
 def observe(
-    name: str, concept: Concept, samples: Samples, space: SemanticSpace, *, confidence: float, sided: str
+    name: str, concept: Concept, samples: Samples, space: SemanticSpace, *, confidence: float, sided: Sided
 ) -> tuple[Estimate | None, str]:
     """AUROC of the concept's probe, by the best source there is: a column, example images, or insertion.
 
@@ -110,7 +110,7 @@ def observe(
     return None, "none"
 
 
-def _by_column(scores: Floats, samples: Samples, column: str, confidence: float, sided: str) -> Estimate:
+def _by_column(scores: Floats, samples: Samples, column: str, confidence: float, sided: Sided) -> Estimate:
     flags = samples.columns[column]
     known = ~np.isnan(flags)
     return auroc(
@@ -124,7 +124,7 @@ def _by_column(scores: Floats, samples: Samples, column: str, confidence: float,
 
 
 def _against(
-    positives: Floats, negatives: Floats, units: np.ndarray, confidence: float, sided: str, *, paired: bool = False
+    positives: Floats, negatives: Floats, units: np.ndarray, confidence: float, sided: Sided, *, paired: bool = False
 ) -> Estimate:
     own_units = units if paired else np.arange(positives.size) + units.max(initial=0) + 1
     truth = np.repeat([True, False], [positives.size, negatives.size])

@@ -7,7 +7,7 @@ import numpy as np
 from auditlens.findings.decision import OperatingPoint
 from auditlens.findings.statistics import auroc, rate
 from auditlens.stages.evidence import Predictions, Samples
-from auditlens.stages.findings import Estimate, Performance
+from auditlens.stages.findings import Estimate, Performance, Sided
 
 
 def performance(samples: Samples, predictions: Predictions, point: OperatingPoint) -> Performance:
@@ -31,7 +31,7 @@ def clean_metric(
     class_index: int,
     *,
     confidence: float = 0.95,
-    sided: str = "two",
+    sided: Sided = "two",
 ) -> Estimate:
     """One clean metric of one class.
 

@@ -33,9 +33,7 @@ def _relevance(context: Context, attributor: Attributor, layer: str, class_name:
     def compute(start: int, stop: int) -> dict[str, np.ndarray]:
         rows = np.arange(start, stop)
         batch = context.batch_size
-        return {
-            "shares": class_relevance(context.subject, attributor, context.images, class_index, layer, rows, batch)
-        }
+        return {"shares": class_relevance(context.subject, attributor, context.images, class_index, layer, rows, batch)}
 
     key = context.key(layer=layer, cls=class_name, attributor=attributor.name)
     arrays = context.store.chunked("relevance", key, total, context.chunk_size, compute, context.told())

@@ -19,9 +19,7 @@ from auditlens.spec.paths import resolve
 from auditlens.stages.evidence import ArtefactTrials, Skipped
 from auditlens.store.folders import file_sha256
 
-ARRAYS = tuple(
-    field.name for field in fields(ArtefactTrials) if field.name not in ("artefact", "instance_names")
-)
+ARRAYS = tuple(field.name for field in fields(ArtefactTrials) if field.name not in ("artefact", "instance_names"))
 
 
 def artefact_sources(context: Context) -> dict[str, ArtefactSource]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from auditlens.errors import SpecError
 from auditlens.spec.model import AuditSpec, Gate
@@ -91,7 +91,7 @@ def _planned(
         from_class=source,
         to_class=target,
         true_class=gate.true_class,
-        relation=gate.relation,  # type: ignore[arg-type]  # the validator of the spec has seen it
+        relation=gate.relation,
         bound=gate.bound,
         severity=gate.severity,
         confidence=gate.confidence,
@@ -116,7 +116,7 @@ def _direction(name: str, gate: Gate, classes: tuple[str, ...]) -> tuple[str | N
 
 
 def _requires(
-    name: str, preconditions: dict[str, str | tuple[str, ...]], expanded: dict[str, list[PlannedGate]]
+    name: str, preconditions: Mapping[str, str | tuple[str, ...]], expanded: dict[str, list[PlannedGate]]
 ) -> tuple[str, ...]:
     needed = [
         required

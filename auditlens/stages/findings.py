@@ -7,6 +7,8 @@ from typing import Literal
 from auditlens.stages.base import Stage
 from auditlens.stages.states import ComponentState, ConceptState
 
+Sided = Literal["one", "two"]
+
 
 class Estimate(Stage):
     """A number with its interval.
@@ -20,7 +22,7 @@ class Estimate(Stage):
     low: float | None = None
     high: float | None = None
     confidence: float = 0.95
-    sided: Literal["one", "two"] = "two"
+    sided: Sided = "two"
     n: int = 0
     """Observations (denominator of a rate)."""
     n_units: int = 0

@@ -45,9 +45,7 @@ class AuditRecord(Stage):
         """One row per component and class."""
         import pandas as pd
 
-        return pd.DataFrame(
-            [row.model_dump(mode="json", exclude={"examples"}) for row in self.findings.components]
-        )
+        return pd.DataFrame([row.model_dump(mode="json", exclude={"examples"}) for row in self.findings.components])
 
     def to_json(self) -> str:
         """The bytes of `record.json`: canonical, one line, with a final newline."""

@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+
+from auditlens.findings.artefacts import (
+    Trials,
+    artefact_finding,
+    directions,
+    effect_estimate,
+    flip_estimate,
+    flip_events,
+    observational_contrast,
+)
+from auditlens.findings.decision import OperatingPoint, margin
+from auditlens.stages.evidence import ArtefactTrials, Predictions, Samples
+
+CLASSES = ("benign", "melanoma")
+
+
+def two(p):
+    p = np.asarray(p, dtype=float)
+    return np.stack([1 - p, p], axis=1)
+
+
+def make(labels, clean, after, sham, threshold=0.5, units=None):
+    n = len(labels)
+    samples = Samples(
+        ids=tuple(map(str, range(n))),
+        labels=np.asarray(labels),
+        units=np.arange(n) if units is None else np.asarray(units),
+        columns={},
+        strata=np.asarray(labels),
+    )
+    probabilities = two(clean)
+    raw = ArtefactTrials(
+        artefact="ruler",
+        image_indices=np.arange(n),
+        instances=np.arange(n) % 3,
+        instance_names=("a", "b", "c"),
+        logits=np.log(np.clip(two(after), 1e-9, 1)),
+        sham_logits=np.log(np.clip(two(sham), 1e-9, 1)),
+        probabilities=two(after),
+        sham_probabilities=two(sham),
+        area=np.full(n, 0.1),
+        energy_ratio=np.ones(n),
+        boxes=np.zeros((n, 4), int),
+    )
+    return Trials(
+        raw=raw,
+        samples=samples,
+        predictions=Predictions(np.log(np.clip(probabilities, 1e-9, 1)), probabilities),
+        point=OperatingPoint(1, threshold, CLASSES),
+        n_draws=2000,
+        seed=0,
+    )
+
+
+def test_flips_have_their_own_denominators():
+    #                 right mel  missed mel   right ben  false alarm
+    trials = make([1, 1, 1, 0, 0, 0], [0.9, 0.8, 0.2, 0.1, 0.2, 0.9], [0.1, 0.8, 0.1, 0.7, 0.1, 0.1], [0.9] * 6)
+    rows, turned, _ = flip_events(trials, "melanoma", "benign")
+    assert rows.tolist() == [True, True, False, False, False, False]
+    assert turned.tolist() == [True, False]
+    away = flip_estimate(trials, "melanoma", "benign", "raw", confidence=0.95, sided="two")
+    towards = flip_estimate(trials, "benign", "melanoma", "raw", confidence=0.95, sided="two")
+    assert (away.value, away.n) == (0.5, 2)
+    assert (towards.value, towards.n) == (0.5, 2)
+
+
+def test_flips_are_counted_at_the_operating_point_and_not_by_argmax():
+    labels, clean, after = [1] * 4, [0.35] * 4, [0.33] * 4
+    low = make(labels, clean, after, clean, threshold=0.31)
+    rows, turned, _ = flip_events(low, "melanoma", "benign")
+    assert rows.all()
+    assert not turned.any()
+    high = make(labels, clean, after, clean, threshold=0.34)
+    assert flip_events(high, "melanoma", "benign")[1].all()
+
+
+def test_beyond_the_sham_is_the_paired_difference():
+    rng = np.random.default_rng(0)
+    clean = rng.uniform(0.2, 0.4, 60)
+    trials = make(np.zeros(60, int), clean, clean + 0.3, clean + 0.1)
+    values = {
+        kind: effect_estimate(trials, 1, None, kind, confidence=0.95, sided="two").value
+        for kind in ("raw", "sham", "beyond")
+    }
+    assert values == pytest.approx({"raw": 0.3, "sham": 0.1, "beyond": 0.2})
+
+
+def test_a_constant_model_has_no_effect_and_no_flip():
+    trials = make([0, 1] * 30, np.full(60, 0.7), np.full(60, 0.7), np.full(60, 0.7))
+    finding = artefact_finding(trials, "melanoma", "a ruler")
+    assert {effect.raw.value for effect in finding.effects} == {0.0}
+    rates = {(flip.from_class, flip.rate.value, flip.rate.n) for flip in finding.flips}
+    assert rates == {("melanoma", 0.0, 30), ("benign", None, 0)}
+
+
+def test_no_sham_is_said_and_never_zero():
+    trials = make([0, 1] * 10, np.full(20, 0.4), np.full(20, 0.6), np.full(20, np.nan))
+    finding = artefact_finding(trials, "melanoma", "a ruler")
+    assert all(effect.sham is None and effect.beyond is None for effect in finding.effects)
+    missing = effect_estimate(trials, 1, None, "beyond", confidence=0.95, sided="one")
+    assert missing.value is None
+    assert "sham" in missing.note
+
+
+def test_margin_is_class_minus_log_sum_exp_of_the_rest():
+    logits = np.array([[1.0, 2.0, 3.0], [100.0, -100.0, 0.0]])
+    slow = [2.0 - np.log(np.exp(1.0) + np.exp(3.0)), -100.0 - np.logaddexp(100.0, 0.0)]
+    np.testing.assert_allclose(margin(logits, 1), slow)
+
+
+def test_below_the_threshold_the_likeliest_other_class_is_reported():
+    point = OperatingPoint(1, 0.6, ("a", "b", "c"))
+    assert point.decide(np.array([[0.1, 0.5, 0.4], [0.2, 0.6, 0.2]])).tolist() == [2, 1]
+    assert OperatingPoint(1, None, ("a", "b", "c")).decide(np.array([[0.1, 0.5, 0.4]])).tolist() == [1]
+
+
+def test_directions_name_both_ways():
+    assert directions(CLASSES, "melanoma") == (("melanoma", "benign"), ("benign", "melanoma"))
+    assert directions(("a", "b", "c"), "b") == (("b", "other"), ("other", "b"))
+
+
+def test_observational_contrast_is_within_labels():
+    """The flag goes with the label and says nothing within it: the contrast must be about zero."""
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 2, 4000)
+    flags = (rng.random(4000) < np.where(labels == 1, 0.6, 0.1)).astype(float)
+    scores = 0.3 + 0.4 * labels + 0.05 * rng.normal(size=4000)
+    samples = Samples(tuple(map(str, range(4000))), labels, np.arange(4000), {"ruler": flags}, labels)
+    found = observational_contrast(samples, Predictions(two(scores), two(scores)), "ruler", 1, n_draws=1000, seed=0)
+    assert found.low < 0 < found.high
+    assert abs(found.value) < 0.01
+    assert scores[flags > 0].mean() - scores[flags == 0].mean() > 0.15

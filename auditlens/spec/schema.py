@@ -10,6 +10,7 @@ from typing import Any, Final, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from auditlens.spec.artefacts import ArtefactBase
 from auditlens.spec.metrics import METRIC_RULES
 from auditlens.spec.model import AuditSpec
 from auditlens.spec.shape import alternatives, field_names, in_words, kinds_of
@@ -66,12 +67,19 @@ def field_tables() -> str:
 
 
 def _add_tables(model: type[BaseModel], path: str, tables: list[str]) -> None:
-    rows = [_row(name, info) for name, info in field_names(model).items()]
-    head = f"### {path or 'The document'}\n\n{(model.__doc__ or '').strip().splitlines()[0]}\n"
-    tables.append("\n".join([head, "| field | value | default | meaning |", "| --- | --- | --- | --- |", *rows, ""]))
+    tables.append(_table(model, path, skip=set(ArtefactBase.model_fields) if kinds_of(model) else set()))
     for name, info in field_names(model).items():
-        for part in _parts(info.annotation):
+        parts = _parts(info.annotation)
+        if len(parts) > 1:
+            tables.append(_table(ArtefactBase, f"{path}.{name}.NAME (every kind)".removeprefix("."), skip=set()))
+        for part in parts:
             _add_tables(part, _below(path, name, info, part), tables)
+
+
+def _table(model: type[BaseModel], path: str, skip: set[str]) -> str:
+    rows = [_row(name, info) for name, info in field_names(model).items() if name not in skip]
+    head = f"### {path or 'The document'}\n\n{(model.__doc__ or '').strip().splitlines()[0]}\n"
+    return "\n".join([head, "| field | value | default | meaning |", "| --- | --- | --- | --- |", *rows, ""])
 
 
 def _parts(annotation: Any) -> list[type[BaseModel]]:

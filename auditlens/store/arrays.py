@@ -58,7 +58,7 @@ def read_arrays(path: Path) -> Arrays | None:
         None where the file is absent, cut short or does not match its checksum.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: np.asarray(archive[name], order="C") for name in archive.files}
     except UNREADABLE:
         return None

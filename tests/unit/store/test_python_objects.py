@@ -1,0 +1,44 @@
+import sys
+
+import pytest
+
+from auditlens.errors import InputError, ModelError
+from auditlens.store.python_objects import load_function, source_sha256
+
+
+@pytest.fixture
+def two_namesakes(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "namesake_x.py").write_text(f"def who():\n    return {name!r}\n")
+    yield tmp_path
+    sys.modules.pop("namesake_x", None)
+
+
+def test_a_namesake_from_another_folder_is_not_taken(two_namesakes):
+    one = load_function("namesake_x:who", two_namesakes / "one")
+    two = load_function("namesake_x:who", two_namesakes / "two")
+    assert (one(), two()) == ("one", "two")
+    assert source_sha256(one) != source_sha256(two)
+
+
+def test_the_import_path_is_left_as_it_was(two_namesakes):
+    before = list(sys.path)
+    load_function("namesake_x:who", two_namesakes / "one")
+    with pytest.raises(InputError):
+        load_function("no_such_module:who", two_namesakes)
+    assert sys.path == before
+
+
+def test_messages_say_what_is_valid(two_namesakes):
+    with pytest.raises(ModelError, match="did you mean 'who'"):
+        load_function("namesake_x:whom", two_namesakes / "one", ModelError)
+    with pytest.raises(InputError, match="module:function"):
+        load_function("namesake_x")
+    (two_namesakes / "broken_x.py").write_text("1 / 0\n")
+    with pytest.raises(InputError, match="ZeroDivisionError"):
+        load_function("broken_x:f", two_namesakes)
+
+
+def test_functions_without_source_have_a_hash_too():
+    assert source_sha256(len) != source_sha256(abs)

@@ -90,7 +90,7 @@ def auroc(
         n_units=len(np.unique(clusters.units[separation.used])),
         n_events=int(sides[separation.used].sum()),
         method="logit DeLong over units" + ("" if strata is None else ", within strata"),
-        note=_note(separation, clusters),
+        note=_note(separation, clusters, constant=np.ptp(values) == 0),
     )
 
 
@@ -134,7 +134,7 @@ def auroc_difference(
         n_units=len(np.unique(clusters.units[a.used])),
         n_events=int(sides[a.used].sum()),
         method="paired logit DeLong over units, square-and-add",
-        note=_note(a, clusters),
+        note=_note(a, clusters, constant=np.ptp(first) == np.ptp(second) == 0),
     )
 
 
@@ -211,10 +211,10 @@ def _correlation(a: Separation, b: Separation, clusters: Clusters) -> float:
     return float(np.clip((sums[:, 0] * sums[:, 1]).sum() / scale, -1.0, 1.0)) if scale > 0 else 0.0
 
 
-def _note(separation: Separation, clusters: Clusters) -> str:
+def _note(separation: Separation, clusters: Clusters, *, constant: bool) -> str:
     smaller = min(separation.n_positive_units, separation.n_negative_units)
     if smaller >= MIN_PER_SIDE:
-        return scope_note(clusters)
+        return scope_note(clusters, "no variation" if constant else "")
     side = "positives" if separation.n_positive_units == smaller else "negatives"
     return f"too few {side} ({smaller} units)"
 

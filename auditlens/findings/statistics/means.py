@@ -200,7 +200,7 @@ def _columns(values: npt.ArrayLike, ndim: int) -> FloatArray:
     if array.ndim != ndim or not np.isfinite(array).all():
         shape = "a vector" if ndim == 1 else "a matrix (observations, columns)"
         raise ValueError(f"values must be {shape} of finite numbers, not of shape {array.shape} or with gaps")
-    return array.reshape(len(array), -1)
+    return array[:, None] if ndim == 1 else array
 
 
 def _common(clusters: Clusters, n: int, confidence: float, sided: Sided) -> dict[str, Any]:

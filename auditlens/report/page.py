@@ -14,7 +14,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
 from auditlens.report import bars, wording
-from auditlens.report.page_one import page_one
+from auditlens.report.page_one import MAX_GATES, page_one
 from auditlens.report.pictures import Pictures
 from auditlens.report.scatter import scatter_svg
 from auditlens.report.titles import artefact_labels, gate_title
@@ -26,7 +26,7 @@ from auditlens.stages.states import ComponentState
 Target = Literal["html", "pdf"]
 FONTS = {"regular": "Inter-Regular", "semibold": "Inter-SemiBold", "italic": "Inter-Italic", "mono": "JetBrainsMono-Regular"}
 DEFAULT_Z, DEFAULT_OBSERVABILITY, DEFAULT_SHOWN = 3.0, 0.7, 12
-FOREST_WIDTH = 250
+FOREST_WIDTH = 230
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,9 @@ class ClassView:
 
     finding: ClassFinding
     shown: tuple[ComponentFinding, ...]
+    """With their crops."""
+    repeated: tuple[ComponentFinding, ...]
+    """Components whose crops stand at an earlier class."""
     n_hidden: int
     scatter: Markup | None
     stacked: Markup
@@ -51,11 +54,39 @@ class ArtefactsView:
     axis: bars.Axis
 
 
-def render_page(run_dir: Path, record: AuditRecord, target: Target) -> str:
-    """Render the whole report; both targets have the same content, only page furniture differs."""
+def render_page(run_dir: Path, record: AuditRecord, target: Target, n_gates: int = MAX_GATES) -> str:
+    """Render the whole report; both targets have the same content, only page furniture differs.
+
+    Parameters
+    ----------
+    run_dir : Path
+    record : AuditRecord
+    target : {"html", "pdf"}
+    n_gates : int
+        How many gates page one shows.
+    """
+    context = page_one_context(run_dir, record, target, n_gates)
+    more = {
+        "classes": class_views(record),
+        "classes_of_artefacts": artefacts_views(record),
+        "z_threshold": _setting(record, "examine", "z_threshold", DEFAULT_Z),
+        "observability_limit": _setting(record, "examine", "observability_limit", DEFAULT_OBSERVABILITY),
+        "record_sha256": hashlib.sha256(record.to_json().encode()).hexdigest(),
+    }
+    return make_environment().get_template("report.html.j2").render(context | more)
+
+
+def render_page_one(run_dir: Path, record: AuditRecord, n_gates: int) -> str:
+    """Render page one alone, to see whether it fits the paper."""
+    context = page_one_context(run_dir, record, "pdf", n_gates)
+    return make_environment().get_template("one.html.j2").render(context)
+
+
+def page_one_context(run_dir: Path, record: AuditRecord, target: Target, n_gates: int) -> dict[str, Any]:
+    """Collect what page one needs."""
     environment = make_environment()
     pictures = Pictures(run_dir, record.images)
-    context = {
+    return {
         "record": record,
         "plan": record.plan,
         "findings": record.findings,
@@ -63,17 +94,11 @@ def render_page(run_dir: Path, record: AuditRecord, target: Target) -> str:
         "audit": _section(record, "audit"),
         "prepared_by": _section(record, "report").get("prepared_by", ""),
         "target": target,
-        "one": page_one(record),
-        "classes": class_views(record),
-        "classes_of_artefacts": artefacts_views(record),
-        "z_threshold": _setting(record, "examine", "z_threshold", DEFAULT_Z),
-        "observability_limit": _setting(record, "examine", "observability_limit", DEFAULT_OBSERVABILITY),
-        "record_sha256": hashlib.sha256(record.to_json().encode()).hexdigest(),
+        "one": page_one(record, n_gates),
         "picture": pictures.uri,
         "title_of": partial(gate_title, labels=artefact_labels(record)),
         "css": Markup(environment.get_template("report.css").render(target=target, font=font_uri)),
     }
-    return environment.get_template("report.html.j2").render(context)
 
 
 def make_environment() -> SandboxedEnvironment:
@@ -85,7 +110,7 @@ def make_environment() -> SandboxedEnvironment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = ("number", "interval", "estimate_text", "confidence_text", "limit_text", "outcome_word", "plain", "minus")
+    words = ("number", "interval", "estimate_text", "confidence_text", "limit_text", "outcome_word", "plain", "minus", "typeset")
     words += ("short_hash", "capitalise", "quantity_text", "count_text", "plural", "kind_of", "is_accepted")
     environment.globals |= {name: getattr(wording, name) for name in words}
     pictures = ("mark", "colour_of", "gate_bar", "effect_bars", "effects_scale", "share_bar", "auroc_bar")
@@ -102,11 +127,14 @@ def font_uri(name: str) -> str:
 
 def class_views(record: AuditRecord) -> tuple[ClassView, ...]:
     """Collect what the report shows per class."""
-    make = partial(class_view, record)
-    return tuple(make(index, finding) for index, finding in enumerate(record.findings.classes))
+    views: list[ClassView] = []
+    for finding in record.findings.classes:
+        pictured = {row.id for view in views for row in view.shown}
+        views.append(class_view(record, finding, pictured, f"scatter{len(views)}-"))
+    return tuple(views)
 
 
-def class_view(record: AuditRecord, index: int, finding: ClassFinding) -> ClassView:
+def class_view(record: AuditRecord, finding: ClassFinding, pictured: set[str], prefix: str) -> ClassView:
     """Collect what the report shows of one class: the most relevant components first."""
     own = [row for row in record.findings.components if row.class_name == finding.class_name]
     own.sort(key=lambda row: (-(row.relevance.value or 0.0), row.id))
@@ -116,9 +144,10 @@ def class_view(record: AuditRecord, index: int, finding: ClassFinding) -> ClassV
     drawn = [row for row in looked_at if row.best_valid or row.best_spurious]
     return ClassView(
         finding=finding,
-        shown=tuple(looked_at[:n_shown]),
+        shown=tuple(row for row in looked_at[:n_shown] if row.id not in pictured),
+        repeated=tuple(row for row in looked_at[:n_shown] if row.id in pictured),
         n_hidden=max(len(looked_at) - n_shown, 0),
-        scatter=scatter_svg(drawn, threshold, f"s{index}-") if drawn else None,
+        scatter=scatter_svg(drawn, threshold, prefix) if drawn else None,
         stacked=bars.stacked_bar(share_segments(finding)),
         n_by_state={state.value: sum(row.state is state for row in own) for state in ComponentState},
         top_share=max([0.05, *(row.high or row.value or 0.0 for row in finding.share_by_state.values())]),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditlens.report.wording import is_accepted
-from auditlens.stages.findings import ArtefactFinding, Confrontation, Pair
+from auditlens.stages.findings import ArtefactFinding, Confrontation, Control, NotEvaluated, Pair
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ExitCode, GateState, Severity
 from auditlens.stages.verdict import GateResult
 
-MAX_GATES, MAX_SENTENCES, MAX_CONFRONTATIONS = 9, 3, 3
+MAX_SENTENCES, MAX_CONFRONTATIONS, MAX_REMARKS = 3, 3, 4
+MAX_GATES = 12
 ORDER = (GateState.FAILS, GateState.INCONCLUSIVE, GateState.NOT_EVALUATED, GateState.HOLDS)
 KINDS = ("flip", "strongest", "median", "no effect")
 
@@ -47,10 +48,19 @@ class PageOne:
     telling: Telling | None
     confrontations: tuple[Confrontation, ...]
     n_more_confrontations: int
+    not_examined: tuple[NotEvaluated, ...]
+    controls: tuple[Control, ...]
 
 
-def page_one(record: AuditRecord) -> PageOne:
-    """Choose what page one shows: whatever does not hold comes first, and what is left out is counted."""
+def page_one(record: AuditRecord, n_gates: int = MAX_GATES) -> PageOne:
+    """Choose what page one shows: whatever does not hold comes first, and what is left out is counted.
+
+    Parameters
+    ----------
+    record : AuditRecord
+    n_gates : int
+        At most so many gates; fewer on paper, where the signatures must stay on the same page.
+    """
     ranked = ranked_gates(record)
     open_gates = sum(result.state is not GateState.HOLDS for result in record.verdict.gates)
     sentences = record.verdict.sentences[: min(MAX_SENTENCES, max(open_gates, 1))]
@@ -60,12 +70,19 @@ def page_one(record: AuditRecord) -> PageOne:
         counts=counts_of(record.verdict.gates),
         sentences=sentences,
         n_more_sentences=max(open_gates - len(sentences), 0),
-        gates=ranked[:MAX_GATES],
-        hidden=counts_of(ranked[MAX_GATES:]),
+        gates=ranked[:n_gates],
+        hidden=counts_of(ranked[n_gates:]),
         telling=telling_pair(record, ranked),
         confrontations=confrontations[:MAX_CONFRONTATIONS],
         n_more_confrontations=max(len(confrontations) - MAX_CONFRONTATIONS, 0),
+        not_examined=record.findings.not_evaluated[:MAX_REMARKS],
+        controls=ranked_controls(record)[:MAX_REMARKS],
     )
+
+
+def ranked_controls(record: AuditRecord) -> tuple[Control, ...]:
+    """Sort controls: what did not come out as expected first."""
+    return tuple(sorted(record.findings.controls, key=lambda row: (row.passes is not False, row.passes is None)))
 
 
 def tone_of(code: ExitCode) -> str:

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from auditlens.errors import ReportError
-from auditlens.report.page import render_page
+from auditlens.report.page import render_page, render_page_one
+from auditlens.report.page_one import MAX_GATES
 from auditlens.stages.record import AuditRecord
 
 VARIANT = "pdf/a-3a"
 EPOCH = datetime(1980, 1, 1, tzinfo=UTC)
 """The one date in the file, that of the attachment: equal records give equal bytes, so no clock is read."""
-PDF_UA = b"""<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
- xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/"><pdfuaid:part>1</pdfuaid:part></rdf:Description></rdf:RDF>"""
+LEAST_GATES = 3
+"""Gates that page one shows even where it then takes two pages."""
 HINT = (
     "install Pango, e.g. `apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0` on Debian and Ubuntu, "
     "`brew install pango` on macOS; then render the report again"
@@ -32,21 +33,34 @@ def pdf_bytes(run_dir: Path, record: AuditRecord) -> bytes:
     """
     weasyprint = _weasyprint()
     text = record.to_json().encode()
-    page = weasyprint.HTML(
-        string=render_page(run_dir, record, "pdf"),
-        base_url=None,
-        url_fetcher=weasyprint.urls.URLFetcher(allowed_protocols=("data",), fail_on_errors=True),
-    )
+    n_gates = gates_that_fit(weasyprint, run_dir, record)
+    page = _document(weasyprint, render_page(run_dir, record, "pdf", n_gates))
     attachment = weasyprint.Attachment(
         string=text, name="record.json", description="The audit record", created=EPOCH, modified=EPOCH, relationship="Data"
     )
-    return bytes(
-        page.write_pdf(
-            pdf_variant=VARIANT,
-            pdf_identifier=hashlib.sha256(text).digest()[:16],
-            attachments=[attachment],
-        )
-    )
+    identifier = hashlib.sha256(text).digest()[:16]
+    return bytes(page.write_pdf(pdf_variant=VARIANT, pdf_identifier=identifier, attachments=[attachment]))
+
+
+def gates_that_fit(weasyprint: Any, run_dir: Path, record: AuditRecord) -> int:
+    """Find by bisection how many gates page one can show with the signatures still on it."""
+
+    def fits(n_gates: int) -> bool:
+        return len(_document(weasyprint, render_page_one(run_dir, record, n_gates)).render().pages) == 1
+
+    low, high = LEAST_GATES, min(MAX_GATES, len(record.verdict.gates))
+    if high <= low or fits(high):
+        return high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def _document(weasyprint: Any, html: str) -> Any:
+    """Hand a text to WeasyPrint, which may read nothing but what the text itself holds."""
+    closed = weasyprint.urls.URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
+    return weasyprint.HTML(string=html, base_url=None, url_fetcher=closed)
 
 
 def _weasyprint() -> Any:

@@ -17,8 +17,9 @@ from auditlens.stages.states import ComponentState
 FONT = "Inter, sans-serif"
 VEGA_SHAPES = {"circle": "circle", "square": "square", "diamond": "diamond", "triangle": "triangle-up", "ring": "circle", "dot": "circle"}
 STATES = tuple(ComponentState)
-N_NAMED = 8
-"""Components named in the chart, by relevance."""
+WIDTH, HEIGHT = 340, 285
+TEXT_HEIGHT, TEXT_WIDTH, TEXT_GAP = 12, 5.6, 10
+"""Room of a name in the chart: line height, width of a letter, distance from its mark, in pixels."""
 
 
 def scatter_svg(components: Sequence[ComponentFinding], threshold: float, prefix: str) -> Markup:
@@ -42,9 +43,10 @@ def chart(components: Sequence[ComponentFinding], threshold: float) -> dict[str,
     """Describe the chart in Vega-Lite, through Altair."""
     import altair as alt
 
-    rows = [_row(component) for component in components]
+    rows = sorted((_row(component) for component in components), key=lambda row: (-row["share"], row["said"]))
     extent = [value for row in rows for value in (row["x"], row["y"])]
     low, high = min([-2.0, *extent]) - 0.8, max([threshold + 1.5, *extent]) + 0.8
+    place_names(rows, low, high)
     scale = alt.Scale(domain=[low, high], nice=False)
     words = [state.value for state in STATES]
     base = alt.Chart(alt.Data(values=rows))
@@ -62,11 +64,35 @@ def chart(components: Sequence[ComponentFinding], threshold: float) -> dict[str,
         order=alt.Order("share:Q", sort="descending"),
         description="said:N",
     )
-    names = base.transform_filter("datum.named").mark_text(
-        align="left", baseline="middle", dx=11, fontSize=10, font=FONT, color=INK
-    )
-    layers = [_limits(threshold), points, names.encode(x="x:Q", y="y:Q", text="name:N")]
-    return _styled(alt.layer(*layers).properties(width=430, height=330).to_dict())
+    names = [
+        base.transform_filter(f"datum.side == '{side}'")
+        .mark_text(align=align, baseline="middle", dx=dx, fontSize=10, font=FONT, color=INK)
+        .encode(x="x:Q", y="y:Q", text="name:N")
+        for side, align, dx in (("right", "left", TEXT_GAP), ("left", "right", -TEXT_GAP))
+    ]
+    return _styled(alt.layer(_limits(threshold), points, *names).properties(width=WIDTH, height=HEIGHT).to_dict())
+
+
+def place_names(rows: list[dict[str, Any]], low: float, high: float) -> None:
+    """Name each mark on the side where the name meets neither a mark nor another name; leave it out else.
+
+    Rows come most relevant first and get their `side`: right, left, or empty.
+    """
+    centres = [((row["x"] - low) * WIDTH / (high - low), (high - row["y"]) * HEIGHT / (high - low)) for row in rows]
+    taken = [(x - 7, x + 7, y) for x, y in centres]
+    for row, (x, y) in zip(rows, centres, strict=True):
+        length = TEXT_WIDTH * len(row["name"])
+        spans = {"right": (x + TEXT_GAP - 2, x + TEXT_GAP + length, y), "left": (x - TEXT_GAP - length, x - TEXT_GAP + 2, y)}
+        free = [side for side, span in spans.items() if row["name"] and _fits(span, taken)]
+        row["side"] = free[0] if free else ""
+        if free:
+            taken.append(spans[free[0]])
+
+
+def _fits(span: tuple[float, float, float], taken: list[tuple[float, float, float]]) -> bool:
+    left, right, y = span
+    meets = any(left < other and start < right and abs(y - line) < TEXT_HEIGHT for start, other, line in taken)
+    return left >= 0 and right <= WIDTH and not meets
 
 
 def _limits(threshold: float) -> Any:
@@ -109,7 +135,6 @@ def _row(component: ComponentFinding) -> dict[str, Any]:
         "fill": "#ffffff" if shape == "ring" else colour,
         "stroke": colour if shape == "ring" else "#ffffff",
         "name": name,
-        "named": bool(name),
         "said": f"{component.id}: {component.state.value}; best valid {valid}; best spurious {spurious}; "
         f"{number(share, 'percent')} of relevance",
     }

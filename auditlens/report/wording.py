@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from auditlens.stages.findings import Estimate
 from auditlens.stages.plan import PlannedGate
@@ -48,6 +49,13 @@ def number(value: float | None, kind: str = "score") -> str:
     if kind == "signed":
         return minus(f"{_flat(value, 3):+.3f}")
     return minus(f"{_flat(value, 3):.3f}")
+
+
+def typeset(text: str) -> str:
+    """Set a sentence of the record: real signs for <=, >= and +/-, and no line break between a number and its %."""
+    for plain_sign, sign in ((">=", "≥"), ("<=", "≤"), ("+/-", "±")):
+        text = text.replace(plain_sign, sign)
+    return re.sub(r"(\d) %", "\\1\N{NO-BREAK SPACE}%", text)
 
 
 def minus(text: str) -> str:

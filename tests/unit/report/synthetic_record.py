@@ -125,11 +125,11 @@ class Artist:
         self.rng = np.random.default_rng(seed + 1)
         self.digests: dict[str, str] = {}
 
-    def draw(self, name: str, size: int = 96, ruler: bool = False, blur: bool = False, seed: int | None = None) -> str:
+    def draw(self, name: str, size: int = 96, artefact: str | None = None, blur: bool = False, seed: int | None = None) -> str:
         rng = self.rng if seed is None else np.random.default_rng(seed)
         picture = lesion(rng, size)
-        if ruler:
-            picture = with_ruler(picture, blur)
+        if artefact:
+            picture = with_artefact(picture, artefact, blur)
         path = self.run_dir / "images" / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.save(path, "PNG")
@@ -148,6 +148,17 @@ def lesion(rng: np.random.Generator, size: int) -> Image.Image:
         points = [(centre[0] + r * np.cos(a), centre[1] + r * np.sin(a)) for r, a in zip(radius, angles, strict=True)]
         draw.polygon(points, fill=(150 - 30 * shade, 100 - 24 * shade, 76 - 18 * shade))
     return picture.filter(ImageFilter.GaussianBlur(size / 48))
+
+
+def with_artefact(picture: Image.Image, artefact: str, blur: bool) -> Image.Image:
+    if artefact == "ruler":
+        return with_ruler(picture, blur)
+    size = picture.width
+    colour = {"ink": (88, 60, 140), "patch": (70, 110, 190), "hair": (40, 28, 24), "red_skin": (231, 128, 151)}
+    layer = picture.copy()
+    box = (int(size * 0.72), int(size * 0.1), int(size * 1.05), int(size * 0.5))
+    ImageDraw.Draw(layer).ellipse(box, fill=(206, 168, 148) if blur else colour.get(artefact, (12, 10, 10)))
+    return layer
 
 
 def with_ruler(picture: Image.Image, blur: bool) -> Image.Image:
@@ -286,7 +297,7 @@ def make_examples(artist: Artist, rng: np.random.Generator, index: int, ruler: b
         Example(
             image_id=f"ISIC_{int(rng.integers(10_000, 99_999)):07d}",
             box=(0, 0, 96, 96),
-            file=artist.draw(f"component_{index}_{rank}", ruler=ruler),
+            file=artist.draw(f"component_{index}_{rank}", artefact="ruler" if ruler else None),
             label=CLASSES[int(rng.integers(0, 2))],
             activation=float(9.5 - 0.3 * rank),
         )
@@ -347,7 +358,7 @@ def make_pairs(artist: Artist, name: str, effect: float, sham: float) -> tuple[P
     for rank, (kind, factor) in enumerate((("flip", 1.9), ("strongest", 2.1), ("median", 1.0), ("no effect", 0.0))):
         seed = 1000 + rank
         files = {
-            which: artist.draw(f"pair_{name}_{rank}_{which}", 160, ruler=which != "before", blur=which == "sham", seed=seed)
+            which: artist.draw(f"pair_{name}_{rank}_{which}", 160, artefact=name if which != "before" else None, blur=which == "sham", seed=seed)
             for which in ("before", "after", "sham")
         }
         before = 0.21 if effect >= 0 else 0.64

@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 
 from auditlens.errors import Location, SpecError, nearest
-from auditlens.spec.nodes import Fields, Items, Leaf, Node, Path, Problems, fields, items
+from auditlens.spec.nodes import Fields, Items, Leaf, Node, Path, Problems, dotted, fields, items
 from auditlens.spec.scalars import Scalar, read_scalar
 
 MAX_BYTES: Final = 1_000_000
@@ -20,6 +20,7 @@ MAX_DEPTH: Final = 40
 MAX_VALUES: Final = 100_000
 MERGE: Final = "<<"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_QUOTES: Final = ("'", '"', "|", ">")
 _TAG: Final = "tag:yaml.org,2002:"
 _SCALAR_TAGS: Final[dict[str, set[type]]] = {"int": {int}, "float": {int, float}, "bool": {bool}, "null": {type(None)}}
 _STRUCTURE_TAGS: Final = {None, "!", _TAG + "map", _TAG + "seq"}
@@ -168,7 +169,7 @@ class _Reader:
         return self._mapping(event, path)
 
     def _scalar(self, event: Any, path: Path) -> Leaf:
-        at, unquoted = self._at(event), event.implicit[0]
+        at, unquoted = self._at(event), event.style not in _QUOTES
         try:
             value = _typed(event.value, event.tag, unquoted)
         except ValueError as error:
@@ -203,8 +204,9 @@ class _Reader:
     def _key(self, event: Any, path: Path) -> tuple[str, Location, bool]:
         at = self._at(event)
         if not isinstance(event, yaml.ScalarEvent):
-            raise _refusal(at, f"{'.'.join(map(str, path)) or 'spec'}: a key must be plain text")
-        return event.value, at, event.value == MERGE and event.implicit[0]
+            where = f"{dotted(path)}: " if path else ""
+            raise _refusal(at, f"{where}a key must be plain text")
+        return event.value, at, event.value == MERGE and event.style not in _QUOTES
 
     def _merged(self, value: Node, path: Path, at: Location) -> dict[str, tuple[Location, Node]]:
         sources = value.items if isinstance(value, Items) else (value,)
@@ -224,9 +226,9 @@ class _Reader:
 
 def _typed(text: str, tag: str | None, unquoted: bool) -> Scalar:
     """Give a scalar its type; explicit tags other than `!!str` may only say what is so anyway."""
-    if tag in (None, "!"):
+    if tag is None:
         return read_scalar(text) if unquoted else text
-    if tag == _TAG + "str":
+    if tag in ("!", _TAG + "str"):
         return text
     fits = _SCALAR_TAGS.get(tag.removeprefix(_TAG))
     if fits is None:

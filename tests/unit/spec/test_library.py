@@ -1,0 +1,47 @@
+"""The libraries that come with the tool."""
+
+import pytest
+
+from auditlens.spec.include import library_names
+
+ABCDE, DERMOSCOPY = "auditlens/concepts/abcde", "auditlens/artefacts/dermoscopy"
+
+
+def test_there_are_two():
+    assert library_names() == (DERMOSCOPY, ABCDE)
+
+
+@pytest.fixture
+def spec(bench):
+    return bench.load(include=[ABCDE, DERMOSCOPY], concepts={}, artefacts={}).spec
+
+
+def test_the_libraries_are_valid_together_and_every_entry_has_a_source(spec):
+    for entry in (*spec.concepts.values(), *spec.artefacts.values()):
+        assert "2501.05398" in entry.source
+
+
+def test_each_letter_of_the_rule_has_concepts(spec):
+    groups = {concept.group for concept in spec.concepts.values()}
+    assert groups == {"ABCDE/A", "ABCDE/B", "ABCDE/C", "ABCDE/D", "ABCDE/E", "benign", "spurious"}
+
+
+def test_evolution_cannot_be_seen_in_one_image_and_diameter_may_be(spec):
+    assert spec.concepts["evolution"].not_assessable == "single image"
+    assert spec.concepts["large_diameter"].not_assessable is None
+
+
+def test_no_text_stands_in_two_concepts(spec):
+    texts = [text for concept in spec.concepts.values() for text in concept.texts]
+    assert len(texts) == len(set(texts))
+
+
+def test_the_artefacts_are_those_that_can_be_drawn_and_none_names_a_column(spec):
+    assert set(spec.artefacts) == {"ruler", "band_aid", "hair", "ink", "red_skin", "dark_corner"}
+    assert all(artefact.column is None for artefact in spec.artefacts.values())
+    assert set(spec.artefacts) <= set(spec.concepts)
+
+
+def test_red_skin_is_that_of_the_paper(spec):
+    red = spec.artefacts["red_skin"]
+    assert (red.kind, red.colour, red.strength) == ("tint", (231, 128, 151), (0.3, 0.3))

@@ -13,7 +13,7 @@ from zennit.composites import EpsilonPlusFlat
 from zennit.torchvision import ResNetCanonizer, VGGCanonizer
 
 from auditlens.examine.attribution.lrp import Lrp
-from auditlens.subject import margin
+from auditlens.subject import margin, recording
 from auditlens.subject.outputs import to_logits
 
 
@@ -71,17 +71,9 @@ def network(request):
     torch.manual_seed(0)
     module, last, middle, canonizer = NETWORKS[request.param]()
     batch = torch.randn(3, 3, 32, 32, dtype=torch.float64)
-    seen = {}
-    handles = [
-        module.get_submodule(name).register_forward_hook(
-            lambda _m, _i, out, name=name: seen.update({name: out.shape[1]})
-        )
-        for name in (last, middle)
-    ]
-    module(batch)
-    for handle in handles:
-        handle.remove()
-    layers = tuple(Layer(name, width) for name, width in seen.items())
+    with recording(module, [last, middle]) as recorded:
+        module(batch)
+    layers = tuple(Layer(name, activation.shape[1]) for name, activation in recorded.items())
     return Audited(module, layers), canonizer, batch
 
 

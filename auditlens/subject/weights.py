@@ -14,7 +14,6 @@ from auditlens.store.folders import file_sha256
 
 Weights = dict[str, Tensor]
 NESTINGS: Final = ("state_dict", "model_state_dict", "model_state", "model", "net", "weights")
-PREFIXES: Final = ("module.", "_orig_mod.", "model.", "net.")
 COUNTER: Final = "num_batches_tracked"
 SHOWN: Final = 4
 
@@ -83,14 +82,13 @@ def _unnest(content: Any, path: Path) -> Weights:
 
 
 def _fit_prefix(weights: Weights, module: nn.Module) -> Weights:
-    """Take a prefix off that all names share, where the names then fit the module better."""
+    """Take the prefix off that all names share (`module.`, `_orig_mod.`), where the names then fit the module best."""
     wanted = module.state_dict().keys()
-    best = weights
-    for prefix in PREFIXES:
-        if all(name.startswith(prefix) for name in best):
-            bare = {name.removeprefix(prefix): value for name, value in best.items()}
-            best = bare if len(wanted & bare.keys()) > len(wanted & best.keys()) else best
-    return best
+    first = next(iter(weights)).split(".")
+    prefixes = ["".join(f"{part}." for part in first[:n]) for n in range(len(first))]
+    shared = [prefix for prefix in prefixes if all(name.startswith(prefix) for name in weights)]
+    tries = [{name.removeprefix(prefix): value for name, value in weights.items()} for prefix in shared]
+    return max(tries, key=lambda bare: len(wanted & bare.keys()))
 
 
 def _compare(weights: Weights, module: nn.Module, path: Path) -> None:

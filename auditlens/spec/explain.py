@@ -107,10 +107,10 @@ def _sentence(kind: str, path: Path, row: Mapping[str, Any], document: Any) -> s
         return _artefact_kind(path, document)
     if kind == "string_pattern_mismatch":
         valid = _PATTERNS.get(context["pattern"], f"of the form {context['pattern']}")
-        return f"must be {valid}, {_found(path, document)}"
+        return f"must be {valid}; {_found(path, document)}"
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
-        return f"must be {words} {context[name]:g}, {_found(path, document)}"
+        return f"must be {words} {context[name]:g}; {_found(path, document)}"
     return _other(kind, path, row, document)
 
 
@@ -136,7 +136,7 @@ def _wrong_type(path: Path, document: Any, context: Mapping[str, Any]) -> str:
     value = _value(path, document)
     near = nearest(value, re.findall(r"'([^']*)'", valid)) if isinstance(value, str) else ""
     only_text = set(annotations) <= {str, type(None)} and isinstance(value, int | float)
-    return f"must be {valid}, {_found(path, document)}{near}{'; put it in quotes' if only_text else ''}"
+    return f"must be {valid}; {_found(path, document)}{near}{'; put it in quotes' if only_text else ''}"
 
 
 def _unknown(path: Path, document: Any) -> str:
@@ -163,7 +163,7 @@ def _artefact_kind(path: Path, document: Any) -> str:
 
 
 def _found(path: Path, document: Any) -> str:
-    return f"is {described(_value(path, document))}"
+    return f"found {described(_value(path, document))}"
 
 
 def _value(path: Path, document: Any) -> Any:

@@ -94,7 +94,7 @@ class _Gate:
         if match and match.group(1) not in self.rule.relations:
             valid = " or ".join(f"'{relation} {match.group(2)}'" for relation in self.rule.relations)
             better = {"higher": "higher is better", "lower": "lower is better"}.get(self.rule.better, "0 is best")
-            self._add(("limit",), f"{self.metric} takes {valid}, for {better}; is '{match.group(0)}'")
+            self._add(("limit",), f"{self.metric} takes {valid}, for {better}; found '{match.group(0)}'")
 
     def _each(self) -> None:
         for name in ("artefact", "concept"):

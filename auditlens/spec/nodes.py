@@ -121,7 +121,7 @@ class Problems:
         """Note a fault; the same one twice counts once."""
         where = dotted(path)
         text = f"{at}: {where}: {sentence}" if where else f"{at}: {sentence}"
-        self.found.add((at.file, at.line or 0, at.column or 0, text))
+        self.found.add((at.file, at.line or 0, at.column or 0, one_line(text)))
 
     def __bool__(self) -> bool:
         """Whether anything is wrong."""
@@ -132,6 +132,11 @@ class Problems:
         texts = [text for *_, text in sorted(self.found)]
         more = [f"... and {len(texts) - limit} more"] if len(texts) > limit else []
         return (*texts[:limit], *more)
+
+
+def one_line(text: str) -> str:
+    """Escape line breaks and control characters, which a spec may hold and a terminal must not get."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def dotted(path: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 
 from auditlens.errors import Location, SpecError, nearest
-from auditlens.spec.nodes import Fields, Items, Leaf, Node, Path, Problems, dotted, fields, items
+from auditlens.spec.nodes import Fields, Items, Leaf, Node, Path, Problems, dotted, fields, items, one_line
 from auditlens.spec.scalars import Scalar, read_scalar
 
 MAX_BYTES: Final = 1_000_000
@@ -76,7 +76,7 @@ def _place_of(before: bytes, shown: str) -> Location:
 
 
 def _refusal(at: Location, sentence: str) -> SpecError:
-    return SpecError(sentence, location=at, problems=(f"{at}: {sentence}",))
+    return SpecError(sentence, location=at, problems=(one_line(f"{at}: {sentence}"),))
 
 
 def parse(text: str, shown: str, problems: Problems) -> Fields:

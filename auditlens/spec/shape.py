@@ -102,7 +102,7 @@ def in_words(annotations: Any) -> str:
     """
     parts = annotations if isinstance(annotations, tuple) else (annotations,)
     words = [word for part in parts for single in alternatives(part) for word in _one_in_words(single)]
-    words = sorted(dict.fromkeys(words), key=lambda word: 2 * (word == "null") + word.startswith("a list"))
+    words = sorted(dict.fromkeys(words), key=lambda word: (word == "null") + 2 * word.startswith("a list"))
     return listed(words)
 
 

@@ -68,15 +68,14 @@ class _Resolver:
             return "${" + inner + "}"
         kind, _, name = inner.partition(":")
         if kind == "env" and name:
-            return _looked_up(name, os.environ, "the environment variable", "is not set")
+            if name not in os.environ:  # no nearest match: the names of others are nobody's business
+                raise ValueError(f"the environment variable {name} is not set")
+            return os.environ[name]
         if kind == "var" and name:
-            return _looked_up(name, self._variables, "the variable", f"has no value; give --var {name}=VALUE")
+            if name not in self._variables:
+                near = nearest(name, self._variables)
+                raise ValueError(f"the variable {name} has no value; give --var {name}=VALUE{near}")
+            return self._variables[name]
         raise ValueError(
             f"${{{inner}}} is no variable; write ${{env:NAME}} or ${{var:NAME}}, or $${{...}} for the text"
         )
-
-
-def _looked_up(name: str, known: Mapping[str, str], what: str, complaint: str) -> str:
-    if name not in known:
-        raise ValueError(f"{what} {name} {complaint}{nearest(name, known)}")
-    return known[name]

@@ -52,7 +52,7 @@ def test_flips_need_an_artefact_and_a_direction(bench, fields, problem):
 )
 def test_a_limit_on_the_wrong_side_is_refused(bench, metric, limit, valid):
     (problem,) = gate(bench, metric, limit)
-    assert problem.endswith(f"gates.works.limit: {metric} takes {valid}; is {limit!r}")
+    assert problem.endswith(f"gates.works.limit: {metric} takes {valid}; found {limit!r}")
 
 
 def test_a_class_is_needed_where_nothing_else_says_it(bench):

@@ -66,7 +66,7 @@ def test_a_date_is_text_in_yaml_and_a_date_in_the_spec(bench):
     )
     assert bench.load(YAML + waiver).spec.waivers[0].expires == date(2027, 3, 31)
     broken = bench.problem(YAML + waiver.replace("03-31", "02-30"))
-    assert broken.endswith("waivers[0].expires: must be a date such as 2027-03-31, is the text '2027-02-30'")
+    assert broken.endswith("waivers[0].expires: must be a date such as 2027-03-31; found the text '2027-02-30'")
 
 
 @pytest.mark.parametrize(
@@ -76,25 +76,25 @@ def test_a_date_is_text_in_yaml_and_a_date_in_the_spec(bench):
             "7:1: decision.threshold: this field is required: Probability from which on the class is reported",
             "7:29: decision.treshold: there is no such field; valid are class, threshold, source; did you mean 'threshold'?",
         ]),
-        ("0.5", "1.5", ["7:40: decision.threshold: must be less than 1, is the number 1.5"]),
-        ("0.5", "half", ["7:40: decision.threshold: must be a number, is the text 'half'"]),
-        ("id: T-1", "id: 7", ["2:13: audit.id: must be text, is the number 7; put it in quotes"]),
+        ("0.5", "1.5", ["7:40: decision.threshold: must be less than 1; found the number 1.5"]),
+        ("0.5", "half", ["7:40: decision.threshold: must be a number; found the text 'half'"]),
+        ("id: T-1", "id: 7", ["2:13: audit.id: must be text; found the number 7; put it in quotes"]),
         ("id: T-1", "id: ''", ["2:13: audit.id: must not be empty"]),
-        ("auditlens: 1", "auditlens: 2", ["1:12: auditlens: must be 1, is the number 2"]),
-        ("[benign, melanoma]", "5", ["5:12: model.classes: must be text or a list of text, is the number 5"]),
+        ("auditlens: 1", "auditlens: 2", ["1:12: auditlens: must be 1; found the number 2"]),
+        ("[benign, melanoma]", "5", ["5:12: model.classes: must be text or a list of text; found the number 5"]),
         ("[benign, melanoma]", "[benign, melanoma, 5]", [
-            "5:31: model.classes[2]: must be text, is the number 5; put it in quotes"]),
+            "5:31: model.classes[2]: must be text; found the number 5; put it in quotes"]),
         ("[benign, melanoma]", "[melanoma]", [
             "5:3: model.classes: a classifier has at least two classes; for a single logit name the negative class first"]),
         ("[benign, melanoma]", "[melanoma, melanoma]", [
             "5:3: model.classes: 'melanoma' is listed twice; class names are distinct"]),
         ("torchvision:resnet18", "resnet18", [
-            "4:17: model.architecture: must be 'torchvision:NAME', 'timm:NAME' or 'python:module:factory', "
-            "is the text 'resnet18'"]),
+            "4:17: model.architecture: must be 'torchvision:NAME', 'timm:NAME' or 'python:module:factory'; "
+            "found the text 'resnet18'"]),
         ("sensitivity", "sensitivty", [
             "9:19: gates.works.metric: must be 'sensitivity', 'specificity', 'auroc', 'decision_flips', "
             "'decision_flips_beyond_sham', 'artefact_effect', 'effect_minus_sham', 'spurious_relevance_share', "
-            "'unexpected_relevance_share' or 'observability', is the text 'sensitivty'; did you mean 'sensitivity'?"]),
+            "'unexpected_relevance_share' or 'observability'; found the text 'sensitivty'; did you mean 'sensitivity'?"]),
         (">= 0.9", "> 0.9", [
             "9:39: gates.works.limit: write '<= x', '>= x' or 'within x', with x a plain number such as 0.02"]),
         (">= 0.9", ">= 90", [
@@ -104,7 +104,7 @@ def test_a_date_is_text_in_yaml_and_a_date_in_the_spec(bench):
             "with a letter, at most 80 of them"]),
         ("{folder: images}", "3", [
             "6:7: data: must be a mapping with folder, manifest, generate, root, image, label, unit, mask, within, "
-            "label_map, sample, is the number 3"]),
+            "label_map, sample; found the number 3"]),
         ("{folder: images}", "{}", ["6:1: data: give exactly one of folder, manifest, generate; found none"]),
     ],
 )  # fmt: skip
@@ -116,14 +116,14 @@ def test_each_kind_of_fault_has_its_sentence_and_place(bench, old, new, problem)
 @pytest.mark.parametrize(
     ("extra", "problem"),
     [
-        ("model: {sha256: ABC}", "must be a SHA-256 as 64 digits 0-9 a-f in lower case, is the text 'ABC'"),
+        ("model: {sha256: ABC}", "must be a SHA-256 as 64 digits 0-9 a-f in lower case; found the text 'ABC'"),
         ("x: {kind: rular}", "the text 'rular' is no kind of artefact; valid are tint, hue_shift, overlay, cutout, ruler, "
          "band_aid, hair, ink, dark_corner; did you mean 'ruler'?"),
         ("x: {label: y}", "an artefact needs a kind: tint, hue_shift, overlay, cutout, ruler, band_aid, hair, ink, dark_corner"),
         ("x: {kind: tint, colour: [1, 2]}", "the list is too short; it must be a list of 3, each a whole number"),
-        ("x: {kind: tint, colour: [1, 2, 300]}", "must be at most 255, is the number 300"),
+        ("x: {kind: tint, colour: [1, 2, 300]}", "must be at most 255; found the number 300"),
         ("x: {kind: ruler, scale: [1.5, 0.5]}", "write the smaller end first: [0.5, 1.5]"),
-        ("x: {kind: ruler, opacity: [0, 2]}", "must be at most 1, is the number 2"),
+        ("x: {kind: ruler, opacity: [0, 2]}", "must be at most 1; found the number 2"),
         ("x: {kind: ruler, blob: 3}", "there is no such field; valid are label, column, clean_of, sham, placement, avoid, "
          "scale, opacity, source, kind, n_instances"),
         ("x: {kind: ruler, ruler: 3}", "there is no such field; valid are label, column, clean_of, sham, placement, avoid, "

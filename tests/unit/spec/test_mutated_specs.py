@@ -80,12 +80,12 @@ def mutate(document, path, action, key, value):
             target = target[step]
         except (KeyError, IndexError, TypeError):
             return
-    if not isinstance(target, dict | list) or (isinstance(target, list) and not 0 <= path[-1] < len(target)):
-        return
-    if action == "set" and not isinstance(path[-1], int if isinstance(target, dict) else str):
-        target[path[-1]] = value
+    last = path[-1]
+    fits = last in target if isinstance(target, dict) else isinstance(target, list) and last in range(len(target))
+    if action == "set" and fits:
+        target[last] = value
     elif action == "drop" and isinstance(target, dict):
-        target.pop(path[-1], None)
+        target.pop(last, None)
     elif action == "add" and isinstance(target, dict):
         target[key] = value
 

@@ -7,14 +7,14 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from auditlens.store.atomic import write_atomically
 
-Arrays = dict[str, NDArray[Any]]
+if TYPE_CHECKING:  # numpy is imported where it is used: light commands import this room too
+    from numpy.typing import NDArray
+
+Arrays: TypeAlias = "dict[str, NDArray[Any]]"
 CHECKSUM: Final = "__sha256__"
 UNREADABLE: Final = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 
@@ -27,6 +27,8 @@ def normalise(arrays: Mapping[str, Any]) -> Arrays:
     TypeError
         For arrays of Python objects, which are never stored.
     """
+    import numpy as np
+
     plain = {name: np.asarray(value, order="C") for name, value in arrays.items()}
     objects = [name for name, value in plain.items() if value.dtype.hasobject]
     if objects:
@@ -45,6 +47,8 @@ def checksum(arrays: Arrays) -> str:
 
 def write_arrays(path: Path, arrays: Arrays) -> None:
     """Write the arrays and their checksum to `path`, whole or not at all."""
+    import numpy as np
+
     content: dict[str, Any] = {**arrays, CHECKSUM: np.array(checksum(arrays))}
     write_atomically(path, lambda file: np.savez(file, **content))
 
@@ -57,6 +61,8 @@ def read_arrays(path: Path) -> Arrays | None:
     dict or None
         None where the file is absent, cut short or does not match its checksum.
     """
+    import numpy as np
+
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: np.asarray(archive[name], order="C") for name in archive.files}

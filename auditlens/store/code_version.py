@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-ROOMS: Final = ("challenge", "data", "examine", "semantics", "store", "subject", "testbed")
+ROOMS: Final = ("challenge", "data", "examine", "gather", "semantics", "store", "subject", "testbed")
 PACKAGES: Final = (
     "numpy",
     "open_clip_torch",

@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from auditlens.stages.base import canonical_json
 from auditlens.store.arrays import Arrays, normalise, read_arrays, write_arrays
 from auditlens.store.atomic import write_bytes_atomically
@@ -97,6 +95,8 @@ class Store:
         """
         if chunk_size < 1:
             raise ValueError(f"chunk_size must be at least 1, not {chunk_size}")
+        import numpy as np
+
         chunks: list[Arrays] = []
         for start in range(0, n_items, chunk_size):
             stop = min(start + chunk_size, n_items)

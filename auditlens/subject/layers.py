@@ -26,7 +26,8 @@ class LayerInfo:
     kind : {"spatial", "token", "flat"}
         Maps (batch, components, height, width); tokens (batch, ..., components); or features (batch, components).
     rectified : bool
-        Whether nothing below zero came out of it on the trial images; else components have a negative side too.
+        Whether the lowest value on the trial images was exactly zero, or the part is a ReLU; else components have a
+        negative side too.
     """
 
     name: str
@@ -112,7 +113,7 @@ def _some_names(trace: Trace) -> str:
 
 def _info(event: Event, trace: Trace) -> LayerInfo:
     kind = kind_of(event.output, trace.feature_width)
-    rectified = event.lowest >= 0.0 or isinstance(event.module, (nn.ReLU, nn.ReLU6))
+    rectified = event.lowest == 0.0 or isinstance(event.module, (nn.ReLU, nn.ReLU6))
     return LayerInfo(event.name, n_components(event.output, kind), kind, rectified)
 
 

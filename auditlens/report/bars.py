@@ -21,7 +21,7 @@ SHAPES = {
     "diamond": '<path d="M6 0.4 11.6 6 6 11.6 0.4 6Z" fill="{c}"/>',
     "triangle": '<path d="M6 0.8 11.6 10.8H0.4Z" fill="{c}"/>',
     "ring": '<circle cx="6" cy="6" r="4.2" fill="#fff" stroke="{c}" stroke-width="1.8"/>',
-    "cross": '<path d="M1.5 3.5 3.5 1.5 6 4 8.5 1.5 10.5 3.5 8 6 10.5 8.5 8.5 10.5 6 8 3.5 10.5 1.5 8.5 4 6Z" fill="{c}"/>',
+    "cross": '<path d="M1.5 3.5 3.5 1.5 6 4 8.5 1.5l2 2L8 6l2.5 2.5-2 2L6 8l-2.5 2.5-2-2L4 6Z" fill="{c}"/>',
     "dot": '<circle cx="6" cy="6" r="2.6" fill="{c}"/>',
 }
 """Marks in a 12 by 12 box; a state is always a word, a colour and a shape."""
@@ -50,9 +50,8 @@ def mark(state: str, size: int = 10) -> Markup:
     """Draw the shape of a state, without text: the word stands beside it."""
     shape, colour = MARKS[state]
     body = SHAPES[shape].format(c=colour)
-    return Markup(
-        f'<svg class="mark" width="{size}" height="{size}" viewBox="0 0 12 12" aria-hidden="true" focusable="false">{body}</svg>'
-    )
+    head = f'<svg class="mark" width="{size}" height="{size}" viewBox="0 0 12 12" aria-hidden="true">'
+    return Markup(f"{head}{body}</svg>")
 
 
 def colour_of(state: str) -> str:
@@ -154,7 +153,8 @@ def _interval(axis: Axis, estimate: Estimate | None, y: float, colour: str, shap
 def _svg(width: float, height: float, said: str, parts: Sequence[str]) -> Markup:
     """Wrap parts as one picture with a spoken name, which also is its tooltip."""
     text = escape(said)
-    head = f'<svg class="bar" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" aria-label="{text}">'
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    head = f'<svg class="bar" {size} role="img" aria-label="{text}">'
     return Markup(f"{head}<title>{text}</title>{''.join(part for part in parts if part)}</svg>")
 
 
@@ -180,11 +180,13 @@ def effect_bars(axis: Axis, raw: Estimate | None, sham: Estimate | None, beyond:
 
 def effects_scale(axis: Axis) -> Markup:
     """Draw the numbers of the common scale."""
-    parts = [
-        f'<text x="{axis.at(tick)}" y="11" font-size="9" text-anchor="middle" fill="{GREY}" font-family="Inter, sans-serif">{_tick(tick)}</text>'
-        for tick in axis.ticks()
-    ]
+    parts = [_text(axis.at(tick), 11, _tick(tick), GREY, 'font-size="9"') for tick in axis.ticks()]
     return _svg(axis.width, 14, "scale of the change of probability", parts)
+
+
+def _text(x: float, y: float, words: str, colour: str, style: str) -> str:
+    font = 'text-anchor="middle" font-family="Inter, sans-serif"'
+    return f'<text x="{x:.2f}" y="{y}" fill="{colour}" {font} {style}>{escape(words)}</text>'
 
 
 def _tick(value: float) -> str:
@@ -197,7 +199,8 @@ def share_bar(estimate: Estimate | None, colour: str, width: int = 150, top: flo
     said = estimate_text(estimate, "percent")
     parts = [f'<rect x="0" y="3" width="{width}" height="10" fill="{FAINT}"/>']
     if estimate is not None and estimate.value is not None:
-        parts.append(f'<rect x="0" y="3" width="{axis.at(estimate.value)}" height="10" fill="{colour}" fill-opacity="0.55"/>')
+        wide = axis.at(estimate.value)
+        parts.append(f'<rect x="0" y="3" width="{wide}" height="10" fill="{colour}" fill-opacity="0.55"/>')
         if estimate.low is not None and estimate.high is not None:
             low, high = axis.at(estimate.low), axis.at(estimate.high)
             parts.append(_line(low, 8, high, 8, INK, 1.2))
@@ -220,13 +223,12 @@ def stacked_bar(shares: Sequence[tuple[str, float, str]], width: int = 640) -> M
     parts, x = [], 0.0
     for word, share, colour in shares:
         wide = share * width
-        parts.append(
-            f'<rect x="{x:.2f}" y="0" width="{max(wide - 1, 0):.2f}" height="26" fill="{colour}"><title>{escape(word)}: {100 * share:.1f} %</title></rect>'
-        )
+        title = f"<title>{escape(word)}: {100 * share:.1f} %</title>"
+        box = f'x="{x:.2f}" y="0" width="{max(wide - 1, 0):.2f}" height="26"'
+        parts.append(f'<rect {box} fill="{colour}">{title}</rect>')
         if share >= 0.07:
-            parts.append(
-                f'<text x="{x + wide / 2:.2f}" y="17.5" font-size="11.5" font-weight="600" text-anchor="middle" fill="{_text_on(colour)}" font-family="Inter, sans-serif">{100 * share:.0f} %</text>'
-            )
+            style = 'font-size="11.5" font-weight="600"'
+            parts.append(_text(x + wide / 2, 17.5, f"{100 * share:.0f} %", _text_on(colour), style))
         x += wide
     said = ", ".join(f"{word} {100 * share:.1f} %" for word, share, _ in shares)
     return _svg(width, 26, f"Share of relevance: {said}", parts)

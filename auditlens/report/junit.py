@@ -21,7 +21,7 @@ def junit_bytes(run_dir: Path, record: AuditRecord) -> bytes:
 
     A gate that fails is a `<failure>`; one that is undecided or not evaluated is an `<error type="undecided">`, never
     green. A gate that does not hold and does not change the exit code (accepted by a waiver, or of severity warn)
-    is `<skipped>` with its outcome in the message: neither red nor green. No times, so that equal runs give equal bytes.
+    is `<skipped>` with its outcome in the message: neither red nor green. No times: equal runs give equal bytes.
     """
     verdict = record.verdict
     audit = str(record.spec.get("audit", {}).get("id", "audit"))

@@ -43,7 +43,9 @@ def _head(record: AuditRecord) -> list[str]:
     audit, plan = record.spec.get("audit", {}), record.plan
     counts = " · ".join(f"{row.n} {row.word}" for row in counts_of(record.verdict.gates))
     title = f"{audit.get('title', 'Shortcut audit')}: {audit.get('id', '')} v{audit.get('version', '')}"
-    locked = "exploratory: no lock fixed the spec before the run" if record.verdict.exploratory else "spec locked before the run"
+    locked = "spec locked before the run"
+    if record.verdict.exploratory:
+        locked = "exploratory: no lock fixed the spec before the run"
     return [
         f"# {cell(record.verdict.headline)}",
         "",
@@ -65,7 +67,7 @@ def _sentences(record: AuditRecord) -> list[str]:
 
 def _gates(record: AuditRecord) -> list[str]:
     ranked, labels = ranked_gates(record), artefact_labels(record)
-    lines = ["## Gates", "", "| outcome | gate | estimate (interval) | limit | based on |", "| --- | --- | --- | --- | --- |"]
+    lines = ["## Gates", "", "| outcome | gate | estimate (interval) | limit | based on |", "| --- " * 5 + "|"]
     lines += [_row(result, labels) for result in ranked[:MAX_ROWS]]
     if len(ranked) > MAX_ROWS:
         lines += ["", f"{len(ranked) - MAX_ROWS} more in the report"]
@@ -97,7 +99,7 @@ def _not_evaluated(record: AuditRecord) -> list[str]:
 
 def _foot(record: AuditRecord) -> list[str]:
     return [
-        "The whole audit, with pictures, intervals and limits of the method: `report.html` and `report.pdf` of this run.",
+        "The whole audit, with pictures and the limits of the method: `report.html` and `report.pdf` of this run.",
         f"Spec {short_hash(record.plan.spec_sha256)}, data {short_hash(record.plan.data.sha256)}, "
         f"AuditLens {record.environment.auditlens}.",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,37 @@ from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ComponentState
 
 Target = Literal["html", "pdf"]
-FONTS = {"regular": "Inter-Regular", "semibold": "Inter-SemiBold", "italic": "Inter-Italic", "mono": "JetBrainsMono-Regular"}
+FONTS = {
+    "regular": "Inter-Regular",
+    "semibold": "Inter-SemiBold",
+    "italic": "Inter-Italic",
+    "mono": "JetBrainsMono-Regular",
+}
+FUNCTIONS: tuple[Callable[..., object], ...] = (
+    wording.capitalise,
+    wording.confidence_text,
+    wording.count_text,
+    wording.interval,
+    wording.is_accepted,
+    wording.kind_of,
+    wording.limit_text,
+    wording.minus,
+    wording.number,
+    wording.outcome_word,
+    wording.plain,
+    wording.plural,
+    wording.quantity_text,
+    wording.short_hash,
+    wording.typeset,
+    bars.auroc_bar,
+    bars.colour_of,
+    bars.effect_bars,
+    bars.effects_scale,
+    bars.gate_bar,
+    bars.mark,
+    bars.share_bar,
+)
+"""What templates may call, by its own name."""
 DEFAULT_Z, DEFAULT_OBSERVABILITY, DEFAULT_SHOWN = 3.0, 0.7, 12
 FOREST_WIDTH = 230
 
@@ -110,12 +141,7 @@ def make_environment() -> SandboxedEnvironment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = ("number", "interval", "estimate_text", "confidence_text", "limit_text", "outcome_word", "plain", "minus", "typeset")
-    words += ("short_hash", "capitalise", "quantity_text", "count_text", "plural", "kind_of", "is_accepted")
-    environment.globals |= {name: getattr(wording, name) for name in words}
-    pictures = ("mark", "colour_of", "gate_bar", "effect_bars", "effects_scale", "share_bar", "auroc_bar")
-    environment.globals |= {name: getattr(bars, name) for name in pictures}
-    environment.globals["ComponentState"] = ComponentState
+    environment.globals |= {function.__name__: function for function in FUNCTIONS}
     return environment
 
 
@@ -173,14 +199,11 @@ def effect_estimates(finding: ArtefactFinding) -> list[Estimate | None]:
 
 def share_segments(finding: ClassFinding) -> list[tuple[str, float, str]]:
     """Shares of relevance by state, and what was not looked at where they do not add up to one."""
-    shares = [(state, estimate.value or 0.0) for state, estimate in finding.share_by_state.items()]
-    segments = [(state.value, share, bars.colour_of(state)) for state, share in sorted(shares, key=_state_order) if share > 0]
+    shares = {state: estimate.value or 0.0 for state, estimate in finding.share_by_state.items()}
+    ordered = [state for state in ComponentState if shares.get(state, 0.0) > 0]
+    segments = [(state.value, shares[state], bars.colour_of(state)) for state in ordered]
     rest = 1.0 - sum(share for _, share, _ in segments)
     return [*segments, ("not looked at", rest, "#dfe4e9")] if rest > 0.005 else segments
-
-
-def _state_order(item: tuple[ComponentState, float]) -> int:
-    return list(ComponentState).index(item[0])
 
 
 def _section(record: AuditRecord, name: str) -> dict[str, Any]:

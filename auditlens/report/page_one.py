@@ -91,7 +91,7 @@ def tone_of(code: ExitCode) -> str:
 
 
 def ranked_gates(record: AuditRecord) -> tuple[GateResult, ...]:
-    """Sort gates: worst outcome first, accepted ones after those that are not, errors before warnings, then as planned."""
+    """Sort gates: worst outcome first, accepted ones last of them, errors before warnings, then as planned."""
 
     def rank(result: GateResult) -> tuple[int, bool, bool]:
         return ORDER.index(result.state), is_accepted(result), result.gate.severity is Severity.WARN
@@ -103,8 +103,9 @@ def counts_of(gates: tuple[GateResult, ...]) -> tuple[Count, ...]:
     """Count gates by outcome; an accepted failure is never counted as holding, nor as a plain failure."""
     accepted = sum(is_accepted(result) for result in gates)
     n = {state: sum(result.state is state for result in gates) for state in GateState}
+    failing = n[GateState.FAILS] - accepted
     rows = (
-        Count(GateState.FAILS, n[GateState.FAILS] - accepted, "fail" if n[GateState.FAILS] - accepted != 1 else "fails"),
+        Count(GateState.FAILS, failing, "fail" if failing != 1 else "fails"),
         Count("fails, accepted", accepted, "fails, accepted" if accepted == 1 else "fail, accepted"),
         Count(GateState.INCONCLUSIVE, n[GateState.INCONCLUSIVE], "undecided"),
         Count(GateState.NOT_EVALUATED, n[GateState.NOT_EVALUATED], "not evaluated"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,18 @@ def pdf_bytes(run_dir: Path, record: AuditRecord) -> bytes:
     n_gates = gates_that_fit(weasyprint, run_dir, record)
     page = _document(weasyprint, render_page(run_dir, record, "pdf", n_gates))
     attachment = weasyprint.Attachment(
-        string=text, name="record.json", description="The audit record", created=EPOCH, modified=EPOCH, relationship="Data"
+        string=text,
+        name="record.json",
+        description="The audit record",
+        created=EPOCH,
+        modified=EPOCH,
+        relationship="Data",
     )
     identifier = hashlib.sha256(text).digest()[:16]
-    return bytes(page.write_pdf(pdf_variant=VARIANT, pdf_identifier=identifier, attachments=[attachment]))
+    with warnings.catch_warnings():
+        # WeasyPrint leaves its own colour profile open.
+        warnings.filterwarnings("ignore", message="unclosed file.*sRGB2014", category=ResourceWarning)
+        return bytes(page.write_pdf(pdf_variant=VARIANT, pdf_identifier=identifier, attachments=[attachment]))
 
 
 def gates_that_fit(weasyprint: Any, run_dir: Path, record: AuditRecord) -> int:

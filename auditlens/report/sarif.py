@@ -37,9 +37,7 @@ def sarif_bytes(run_dir: Path, record: AuditRecord) -> bytes:
     Gates that hold are left out (code scanning services show every result as an alert) and are counted in the run's
     properties. An accepted failure carries a `suppressions` entry; services that ignore those need a filtered copy.
     """
-    results = [
-        _result(result, record) for result in record.verdict.gates if result.state is not GateState.HOLDS
-    ]
+    results = [_result(result, record) for result in record.verdict.gates if result.state is not GateState.HOLDS]
     run = {
         "tool": {"driver": _driver(record)},
         "columnKind": "unicodeCodePoints",

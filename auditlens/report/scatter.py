@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from auditlens.stages.findings import Alignment, ComponentFinding
 from auditlens.stages.states import ComponentState
 
 FONT = "Inter, sans-serif"
-VEGA_SHAPES = {"circle": "circle", "square": "square", "diamond": "diamond", "triangle": "triangle-up", "ring": "circle", "dot": "circle"}
+VEGA_SHAPES = {"triangle": "triangle-up", "ring": "circle", "dot": "circle"}
+"""Vega's name of a shape, where it has another."""
 STATES = tuple(ComponentState)
 WIDTH, HEIGHT = 340, 285
 TEXT_HEIGHT, TEXT_WIDTH, TEXT_GAP = 12, 5.6, 10
@@ -41,7 +43,7 @@ def scatter_svg(components: Sequence[ComponentFinding], threshold: float, prefix
 
 def chart(components: Sequence[ComponentFinding], threshold: float) -> dict[str, Any]:
     """Describe the chart in Vega-Lite, through Altair."""
-    import altair as alt
+    alt = _altair()
 
     rows = sorted((_row(component) for component in components), key=lambda row: (-row["share"], row["said"]))
     extent = [value for row in rows for value in (row["x"], row["y"])]
@@ -56,7 +58,9 @@ def chart(components: Sequence[ComponentFinding], threshold: float) -> dict[str,
         size=alt.Size("share:Q", scale=alt.Scale(domain=[0, 0.25], range=[40, 900], clamp=True), legend=None),
         shape=alt.Shape(
             "state:N",
-            scale=alt.Scale(domain=words, range=[VEGA_SHAPES[MARKS[state][0]] for state in STATES]),
+            scale=alt.Scale(
+                domain=words, range=[VEGA_SHAPES.get(MARKS[state][0], MARKS[state][0]) for state in STATES]
+            ),
             legend=None,
         ),
         fill=alt.Fill("fill:N", scale=None),
@@ -73,6 +77,11 @@ def chart(components: Sequence[ComponentFinding], threshold: float) -> dict[str,
     return _styled(alt.layer(_limits(threshold), points, *names).properties(width=WIDTH, height=HEIGHT).to_dict())
 
 
+def _altair() -> Any:
+    """Import Altair when a chart is drawn; it is heavy, and its generated types do not fit computed arguments."""
+    return importlib.import_module("altair")
+
+
 def place_names(rows: list[dict[str, Any]], low: float, high: float) -> None:
     """Name each mark on the side where the name meets neither a mark nor another name; leave it out else.
 
@@ -82,7 +91,8 @@ def place_names(rows: list[dict[str, Any]], low: float, high: float) -> None:
     taken = [(x - 7, x + 7, y) for x, y in centres]
     for row, (x, y) in zip(rows, centres, strict=True):
         length = TEXT_WIDTH * len(row["name"])
-        spans = {"right": (x + TEXT_GAP - 2, x + TEXT_GAP + length, y), "left": (x - TEXT_GAP - length, x - TEXT_GAP + 2, y)}
+        left, right = x - TEXT_GAP, x + TEXT_GAP
+        spans = {"right": (right - 2, right + length, y), "left": (left - length, left + 2, y)}
         free = [side for side, span in spans.items() if row["name"] and _fits(span, taken)]
         row["side"] = free[0] if free else ""
         if free:
@@ -97,10 +107,10 @@ def _fits(span: tuple[float, float, float], taken: list[tuple[float, float, floa
 
 def _limits(threshold: float) -> Any:
     """Draw both thresholds as dashed lines."""
-    import altair as alt
+    alt = _altair()
 
     data = alt.Chart(alt.Data(values=[{"t": threshold}]))
-    dashed = {"strokeDash": [4, 3], "color": GREY, "strokeWidth": 1}
+    dashed: dict[str, Any] = {"strokeDash": [4, 3], "color": GREY, "strokeWidth": 1}
     return alt.layer(data.mark_rule(**dashed).encode(x="t:Q"), data.mark_rule(**dashed).encode(y="t:Q"))
 
 

@@ -79,7 +79,8 @@ def alignment_rows(record: AuditRecord) -> list[Row]:
 
 def relevance_rows(record: AuditRecord) -> list[Row]:
     """One row per component and class, with the direction and every measured response to an artefact."""
-    return [_relevance_row(row, artefact, response) for row in record.findings.components for artefact, response in _responses(row)]
+    rows = record.findings.components
+    return [_relevance_row(row, artefact, response) for row in rows for artefact, response in _responses(row)]
 
 
 def _responses(row: ComponentFinding) -> Iterable[tuple[str | None, Estimate | None]]:
@@ -102,12 +103,12 @@ def effect_rows(record: AuditRecord) -> list[Row]:
 
 
 def _effect_row(effect: Effect) -> Row:
-    head = {"measure": effect.scale, "true_class": effect.true_class, "to_class": None, "share_raised": effect.share_raised}
+    head = {"measure": effect.scale, "true_class": effect.true_class, "share_raised": effect.share_raised}
     return head | flat("raw", effect.raw) | flat("sham", effect.sham) | flat("beyond", effect.beyond)
 
 
 def _flip_row(flip: Flip) -> Row:
-    head = {"measure": "flips", "true_class": flip.from_class, "to_class": flip.to_class, "share_raised": None}
+    head = {"measure": "flips", "true_class": flip.from_class, "to_class": flip.to_class}
     return head | flat("raw", flip.rate) | flat("sham", flip.sham) | flat("beyond", flip.beyond)
 
 
@@ -147,7 +148,8 @@ def concept_rows(record: AuditRecord) -> list[Row]:
 TABLES: dict[str, tuple[Callable[[AuditRecord], list[Row]], dict[str, str]]] = {
     "components": (
         component_rows,
-        {"id": "string", "layer": "string", "index": "int64", "class_name": "string", "state": "string", "label": "string"}
+        {"id": "string", "layer": "string", "index": "int64", "class_name": "string"}
+        | {"state": "string", "label": "string"}
         | estimate_columns("relevance")
         | estimate_columns("relevance_quantile")
         | {"relevance_max": "float64", "direction": "float64"}

@@ -30,7 +30,7 @@ OUTCOMES = {
     GateState.NOT_EVALUATED: "not evaluated",
 }
 ACCEPTED = "fails, accepted"
-MISSING = "–"
+MISSING = "\N{EN DASH}"
 
 
 def kind_of(metric: str) -> str:

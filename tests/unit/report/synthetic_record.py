@@ -1,5 +1,7 @@
 """A whole audit made up from a seed: every state of gates, components and concepts occurs in it."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import hashlib
@@ -64,7 +66,9 @@ gates:
 def estimate(value: float | None, half: float = 0.02, **more: Any) -> Estimate:
     """An estimate with a symmetric interval."""
     low, high = (None, None) if value is None else (round(value - half, 6), round(value + half, 6))
-    return Estimate(value=value, low=low, high=high, **({"n": 412, "n_units": 388, "method": "crossed bootstrap-t"} | more))
+    return Estimate(
+        value=value, low=low, high=high, **({"n": 412, "n_units": 388, "method": "crossed bootstrap-t"} | more)
+    )
 
 
 def rate(events: int, n: int, high: float) -> Estimate:
@@ -92,7 +96,13 @@ def make_record(run_dir: Path, *, seed: int = 7, n_examples: int = 8) -> AuditRe
             auditlens="0.1.0",
             python="3.11.9",
             platform="Linux x86_64",
-            packages={"torch": "2.13.0", "zennit": "0.4.6", "open_clip_torch": "3.2.0", "numpy": "2.1.3", "weasyprint": "70.0"},
+            packages={
+                "torch": "2.13.0",
+                "zennit": "0.4.6",
+                "open_clip_torch": "3.2.0",
+                "numpy": "2.1.3",
+                "weasyprint": "70.0",
+            },
         ),
         images=artist.digests,
     )
@@ -125,7 +135,9 @@ class Artist:
         self.rng = np.random.default_rng(seed + 1)
         self.digests: dict[str, str] = {}
 
-    def draw(self, name: str, size: int = 96, artefact: str | None = None, blur: bool = False, seed: int | None = None) -> str:
+    def draw(
+        self, name: str, size: int = 96, artefact: str | None = None, blur: bool = False, seed: int | None = None
+    ) -> str:
         rng = self.rng if seed is None else np.random.default_rng(seed)
         picture = lesion(rng, size)
         if artefact:
@@ -241,7 +253,9 @@ def make_components(artist: Artist, rng: np.random.Generator, n_examples: int) -
     rows = []
     for number, component in enumerate(COMPONENTS):
         index = int(rng.integers(0, 1280))
-        examples = make_examples(artist, rng, index, component[1] == "ruler", 0 if component[0] == "irrelevant" else n_examples)
+        examples = make_examples(
+            artist, rng, index, component[1] == "ruler", 0 if component[0] == "irrelevant" else n_examples
+        )
         rows += [make_component(name, number, index, examples, component) for name in CLASSES]
     return tuple(rows)
 
@@ -358,7 +372,13 @@ def make_pairs(artist: Artist, name: str, effect: float, sham: float) -> tuple[P
     for rank, (kind, factor) in enumerate((("flip", 1.9), ("strongest", 2.1), ("median", 1.0), ("no effect", 0.0))):
         seed = 1000 + rank
         files = {
-            which: artist.draw(f"pair_{name}_{rank}_{which}", 160, artefact=name if which != "before" else None, blur=which == "sham", seed=seed)
+            which: artist.draw(
+                f"pair_{name}_{rank}_{which}",
+                160,
+                artefact=name if which != "before" else None,
+                blur=which == "sham",
+                seed=seed,
+            )
             for which in ("before", "after", "sham")
         }
         before = 0.21 if effect >= 0 else 0.64
@@ -472,7 +492,9 @@ def gate(name: str, metric: str, relation: str, bound: float, **more: Any) -> Pl
 
 def missed(artefact: str, **more: Any) -> PlannedGate:
     more = {"rationale": "As agreed in RM-014.", "risk_id": "RM-014"} | more
-    return gate("missed", "decision_flips", "<=", 0.02, artefact=artefact, from_class="melanoma", to_class="benign", **more)
+    return gate(
+        "missed", "decision_flips", "<=", 0.02, artefact=artefact, from_class="melanoma", to_class="benign", **more
+    )
 
 
 def result(planned: PlannedGate, state: GateState, value: Estimate | None, sentence: str, **more: Any) -> GateResult:
@@ -566,9 +588,21 @@ def make_plan(gates: tuple[PlannedGate, ...]) -> AuditPlan:
         gates=gates,
         artefacts=tuple(ARTEFACTS),
         methods=(
-            Method(name="concept examples", value="20 per component, mean pooling", reason="the paper's mean labels slightly better"),
-            Method(name="label threshold", value="z > 3", reason="1.5 % of random image sets are labelled at this threshold"),
-            Method(name="intervals of effects", value="crossed bootstrap, 10,000 draws", reason="images and artefact instances both vary"),
+            Method(
+                name="concept examples",
+                value="20 per component, mean pooling",
+                reason="the paper's mean labels slightly better",
+            ),
+            Method(
+                name="label threshold",
+                value="z > 3",
+                reason="1.5 % of random image sets are labelled at this threshold",
+            ),
+            Method(
+                name="intervals of effects",
+                value="crossed bootstrap, 10,000 draws",
+                reason="images and artefact instances both vary",
+            ),
         ),
         seed=7,
         batch_size=32,

@@ -1,0 +1,59 @@
+"""Page one: what comes first, and how gates are counted."""
+
+from __future__ import annotations
+
+import pytest
+from synthetic_record import make_verdict
+
+from auditlens.report.page_one import counts_of, page_one, ranked_gates, telling_pair
+from auditlens.stages.record import AuditRecord
+from auditlens.stages.states import ExitCode, GateState
+
+
+def test_counts_an_accepted_failure_apart(record: AuditRecord) -> None:
+    counts = {count.word: count.n for count in counts_of(record.verdict.gates)}
+    assert counts == {"fail": 3, "fails, accepted": 1, "undecided": 3, "not evaluated": 1, "hold": 7}
+    assert sum(counts.values()) == len(record.verdict.gates)
+
+
+def test_failing_gates_of_severity_error_come_first(record: AuditRecord) -> None:
+    ranked = ranked_gates(record)
+    assert [result.gate.id for result in ranked[:4]] == [
+        "missed[patch]",
+        "false_alarms[ruler]",
+        "unexpected",
+        "false_alarms[ink]",
+    ]
+    assert ranked[-1].state is GateState.HOLDS
+
+
+@pytest.mark.parametrize("n_gates", [3, 9, 12])
+def test_gates_that_do_not_fit_are_counted(record: AuditRecord, n_gates: int) -> None:
+    one = page_one(record, n_gates)
+    assert len(one.gates) == n_gates
+    assert len(one.gates) + sum(count.n for count in one.hidden) == len(record.verdict.gates)
+
+
+def test_the_picture_belongs_to_the_first_gate_with_pictures(record: AuditRecord) -> None:
+    telling = telling_pair(record, ranked_gates(record))
+    assert telling is not None
+    assert telling.finding.artefact == "patch"
+    assert telling.pair.kind == "flip"
+
+
+def test_without_pictures_there_is_no_strip(record: AuditRecord) -> None:
+    bare = tuple(row.model_copy(update={"pairs": ()}) for row in record.findings.artefacts)
+    findings = record.findings.model_copy(update={"artefacts": bare})
+    assert page_one(record.model_copy(update={"findings": findings})).telling is None
+
+
+@pytest.mark.parametrize(
+    ("code", "tone"), [(ExitCode.HOLDS, "holds"), (ExitCode.UNDECIDED, "open"), (ExitCode.GATE_FAILS, "fails")]
+)
+def test_the_colour_follows_the_exit_code(record: AuditRecord, code: ExitCode, tone: str) -> None:
+    verdict = make_verdict(record.verdict.gates, code)
+    assert page_one(record.model_copy(update={"verdict": verdict})).tone == tone
+
+
+def test_controls_that_did_not_come_out_stand_first(record: AuditRecord) -> None:
+    assert page_one(record).controls[0].passes is False

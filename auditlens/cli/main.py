@@ -106,12 +106,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted; finished work is kept and the next run goes on from it", err=True)
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:  # the reader, such as `head`, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.INTERRUPTED
-    except (Exception, SystemExit):  # the audited model's own code must not choose the exit code
+    except (Exception, SystemExit) as error:  # the audited model's own code must not choose the exit code
+        if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
+            return _reader_gone()
         click.echo(_own_fault(traceback.format_exc()), err=True)
         return ExitCode.INTERNAL_ERROR
+
+
+def _reader_gone() -> int:
+    """End quietly where the reader of the output, such as `head`, has gone (click turns that into a SystemExit)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return ExitCode.INTERRUPTED
 
 
 def _told(error: AuditLensError) -> str:

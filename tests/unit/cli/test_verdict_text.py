@@ -1,0 +1,80 @@
+"""The verdict as text, plain and drawn."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+from auditlens.cli.verdict_text import gate_cells, plain_verdict, print_verdict, report_lines
+from auditlens.stages.findings import Estimate
+from auditlens.stages.states import GateState, Severity
+from auditlens.stages.verdict import GateResult
+from tests.unit.cli.conftest import make_gate, make_record, make_verdict
+
+FAILS, HOLDS, NOT_EVALUATED = GateState.FAILS, GateState.HOLDS, GateState.NOT_EVALUATED
+
+
+def cells(**more):
+    fields = {"state": FAILS, "estimate": Estimate(value=0.041, low=0.029, high=0.056), "sentence": ""}
+    return gate_cells(GateResult(gate=more.pop("gate", make_gate()), **{**fields, **more}))
+
+
+def test_a_gate_is_written_in_the_unit_of_its_metric():
+    assert cells() == ("works", "fails", "4.1 %", "2.9 % to 5.6 %", ">= 90.0 %")
+    effect = make_gate("effect", metric="effect_minus_sham", relation="within", bound=0.03)
+    assert cells(gate=effect)[2:] == ("+4.1 points", "+2.9 points to +5.6 points", "within 3.0 points")
+
+
+def test_a_waived_gate_reads_fails_accepted():
+    assert cells(waived=True)[1] == "fails, accepted"
+
+
+def test_a_warning_gate_says_so():
+    assert cells(gate=make_gate("w", Severity.WARN))[0] == "w (warn)"
+
+
+def test_what_was_not_estimated_is_a_dash():
+    assert cells(state=NOT_EVALUATED, estimate=None)[1:4] == ("not evaluated", "-", "-")
+    assert cells(estimate=Estimate(value=None, note="too few"))[2:4] == ("-", "-")
+
+
+def test_the_plain_text_has_columns():
+    text = plain_verdict(make_verdict(HOLDS, FAILS))
+    lines = text.splitlines()
+    assert lines[:4] == ["THE HEADLINE", "", "First sentence.", ""]
+    assert lines[4].split() == ["gate", "state", "estimate", "interval", "limit"]
+    assert lines[5].startswith("gate0  holds  93.0 %    91.0 % to 95.0 %")
+    assert len({line.index(state) for line, state in zip(lines[5:7], ("holds", "fails"), strict=True)}) == 1
+
+
+def test_only_reports_that_were_written_are_named(tmp_path):
+    assert report_lines(tmp_path) == [f"run folder: {tmp_path}"]
+    (tmp_path / "report.html").touch()
+    assert report_lines(tmp_path) == [f"report: {tmp_path / 'report.html'}"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_in_a_terminal_it_is_drawn_and_says_the_same(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    print_verdict(make_record(make_verdict(HOLDS, FAILS)), Path("out"))
+    shown = terminal.getvalue()
+    assert "\x1b[" in shown
+    for word in ("THE HEADLINE", "First sentence.", "gate1", "93.0 %", "fails", "run folder: out"):
+        assert word in shown
+
+
+def test_brackets_in_a_verdict_are_text_and_no_markup(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    verdict = make_verdict(HOLDS).model_copy(update={"sentences": ("[bold]x[/nothing] missed[ruler]",)})
+    print_verdict(make_record(verdict), Path("out"))
+    assert "[bold]x[/nothing] missed[ruler]" in terminal.getvalue()

@@ -54,7 +54,8 @@ class Subject:
     input_shape : tuple of int
         (channels, height, width).
     digest : str
-        SHA-256 over everything that decides the outputs: parameters, buffers, sources, preprocessing, output, classes.
+        SHA-256 over everything that decides the outputs: structure, parameters, buffers, sources, preprocessing,
+        output, classes.
     """
 
     module: nn.Module
@@ -217,7 +218,7 @@ def _digest(model: Model, module: nn.Module, classes: tuple[str, ...], import_pa
         "preprocessing": model.preprocessing.model_dump(mode="json"),
         "sources": [source_sha256(load_function(name, import_path, ModelError)) for name in functions],
     }
-    digest = hashlib.sha256(canonical_json(said).encode())
+    digest = hashlib.sha256(canonical_json(said).encode() + b"\n" + repr(module).encode())
     for name, value in module.state_dict().items():
         digest.update(f"\n{name}|{value.dtype}|{tuple(value.shape)}|".encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())

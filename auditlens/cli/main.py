@@ -94,9 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a name that the terminal cannot show stops no audit
     try:
-        code = auditlens.main(arguments, prog_name="auditlens", standalone_mode=False)
-        sys.stdout.flush()
-        return int(code or 0)
+        return _called(sys.argv[1:] if arguments is None else list(arguments))
     except click.ClickException as error:
         error.show()
         return ExitCode.USER_ERROR
@@ -106,17 +104,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted; finished work is kept and the next run goes on from it", err=True)
         return ExitCode.INTERRUPTED
-    except (Exception, SystemExit) as error:  # the audited model's own code must not choose the exit code
-        if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
-            return _reader_gone()
+    except BrokenPipeError:  # the reader of the output, such as `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return ExitCode.INTERRUPTED
+    except (Exception, SystemExit):  # the audited model's own code must not choose the exit code
         click.echo(_own_fault(traceback.format_exc()), err=True)
         return ExitCode.INTERNAL_ERROR
 
 
-def _reader_gone() -> int:
-    """End quietly where the reader of the output, such as `head`, has gone (click turns that into a SystemExit)."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return ExitCode.INTERRUPTED
+def _called(arguments: list[str]) -> int:
+    """Call the command; click's own `main` is left out, since it turns some errors into exit codes of its own."""
+    try:
+        with auditlens.make_context("auditlens", arguments) as context:
+            code = auditlens.invoke(context)
+    except click.exceptions.Exit as leaving:
+        code = leaving.exit_code
+    sys.stdout.flush()
+    return int(code or 0)
 
 
 def _told(error: AuditLensError) -> str:

@@ -11,7 +11,6 @@ from scipy import special, stats
 from auditlens.findings.statistics.clusters import (
     Clusters,
     FloatArray,
-    Sided,
     clusters_of,
     scope_note,
     sums_by,
@@ -19,7 +18,7 @@ from auditlens.findings.statistics.clusters import (
     tail_of,
 )
 from auditlens.findings.statistics.square_and_add import square_and_add
-from auditlens.stages.findings import Estimate
+from auditlens.stages.findings import Estimate, Sided
 
 MIN_PER_SIDE = 5
 """Fewer units with positives, or with negatives, than this: the interval is [0, 1]."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse, special
 
+from auditlens.stages.findings import Sided
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-Sided = Literal["one", "two"]
 
 MIN_UNITS = 10
 """Fewer units than this are noted as few."""

@@ -13,7 +13,6 @@ from auditlens.findings.statistics.clusters import (
     MIN_UNITS_MEAN,
     Clusters,
     FloatArray,
-    Sided,
     Spread,
     clusters_of,
     effective_units,
@@ -22,7 +21,7 @@ from auditlens.findings.statistics.clusters import (
     t_quantile,
     tail_of,
 )
-from auditlens.stages.findings import Estimate
+from auditlens.stages.findings import Estimate, Sided
 
 BOOTSTRAP_INSTANCES = range(15, 101)
 """Numbers of instances that are resampled. With fewer, draws repeat a few of them (93 % coverage at 9); with more, the

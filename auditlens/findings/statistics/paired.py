@@ -8,7 +8,6 @@ import numpy.typing as npt
 from auditlens.findings.statistics.clusters import (
     Clusters,
     FloatArray,
-    Sided,
     clusters_of,
     scope_note,
     spread_of_sum,
@@ -16,7 +15,7 @@ from auditlens.findings.statistics.clusters import (
 )
 from auditlens.findings.statistics.rates import RateLimits, binary, rate_limits
 from auditlens.findings.statistics.square_and_add import square_and_add
-from auditlens.stages.findings import Estimate
+from auditlens.stages.findings import Estimate, Sided
 
 
 def rate_difference(

@@ -11,7 +11,6 @@ from scipy import special
 from auditlens.findings.statistics.clusters import (
     Clusters,
     FloatArray,
-    Sided,
     clusters_of,
     effective_units,
     scope_note,
@@ -19,7 +18,7 @@ from auditlens.findings.statistics.clusters import (
     t_quantile,
     tail_of,
 )
-from auditlens.stages.findings import Estimate
+from auditlens.stages.findings import Estimate, Sided
 
 METHOD = "Clopper-Pearson, effective n (Korn-Graubard)"
 

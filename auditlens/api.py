@@ -13,9 +13,10 @@ import torch
 from auditlens.data.index import read_index
 from auditlens.data.verification import verify_images
 from auditlens.errors import InputError
+from auditlens.examine.attribution.attributor import Attributor
 from auditlens.examine.attribution.choice import choose
 from auditlens.findings.judge import judge
-from auditlens.gather.context import AuditImages, Context
+from auditlens.gather.context import Context
 from auditlens.gather.environment import environment
 from auditlens.gather.evidence import Gathered, gather, planned_crops
 from auditlens.gather.pictures import with_pictures
@@ -88,10 +89,10 @@ def audit(
     _use_threads(threads)
     told = progress if progress is not None else Silent()
     context = _load(loaded, _device(device), Store(Path(store) if store else None), told, batch_size or BATCH_SIZE)
-    plan = _plan(loaded, context)
-    sources = artefact_sources(context)
-    gathered = gather(context, plan, sources)
-    record = _judge(loaded, plan, context, gathered, sources, RunFolder(folder))
+    attributor, why = choose(context.subject, context.spec.examine.attributor)
+    plan = _plan(loaded, context, attributor, why)
+    gathered = gather(context, plan, attributor, artefact_sources(context))
+    record = _judge(loaded, plan, context, gathered, RunFolder(folder))
     _write(record, folder, reports, told)
     _write_run(folder, context, time.monotonic() - begun)
     return record
@@ -146,7 +147,7 @@ def _load(loaded: LoadedSpec, device: str, store: Store, progress: Progress, bat
         spec=spec,
         base=base,
         subject=subject,
-        images=AuditImages(index),
+        index=index,
         samples=index.to_samples(),
         foundation=foundation,
         store=store,
@@ -156,18 +157,17 @@ def _load(loaded: LoadedSpec, device: str, store: Store, progress: Progress, bat
     )
 
 
-def _plan(loaded: LoadedSpec, context: Context) -> AuditPlan:
+def _plan(loaded: LoadedSpec, context: Context, attributor: Attributor, why: str) -> AuditPlan:
     spec, subject = loaded.spec, context.subject
     root = resolve(spec.data.root, loaded.base) if spec.data.root is not None else None
     gap, n_references = check_references(subject, spec.model, loaded.base, root)
-    attributor, why = choose(subject, spec.examine.attributor)
     return build_plan(
         spec,
         spec_sha256=loaded.sha256,
         model=planned_model(spec, subject, gap, n_references),
         data=planned_data(context.index),
         foundation=planned_foundation(spec, context.foundation),
-        methods=methods(subject, attributor.name, why, planned_crops(context, attributor.name), context.index.notes),
+        methods=methods(subject, attributor.name, why, planned_crops(context, attributor), context.index.notes),
         batch_size=context.batch_size,
         n_threads=torch.get_num_threads(),
         device=str(subject.device),
@@ -175,14 +175,7 @@ def _plan(loaded: LoadedSpec, context: Context) -> AuditPlan:
     )
 
 
-def _judge(
-    loaded: LoadedSpec,
-    plan: AuditPlan,
-    context: Context,
-    gathered: Gathered,
-    sources: Mapping[str, object],
-    folder: RunFolder,
-) -> AuditRecord:
+def _judge(loaded: LoadedSpec, plan: AuditPlan, context: Context, gathered: Gathered, folder: RunFolder) -> AuditRecord:
     context.progress.stage("Judging the evidence", None)
     findings = judge(loaded.spec, plan, gathered.evidence)
     context.progress.done()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auditlens.examine.interpretability import component_embeddings
 from auditlens.stages.evidence import ComponentExamples, Floats, Samples, SemanticSpace
 
 N_RANDOM_SETS = 4_000
@@ -106,7 +107,7 @@ def alignments(
     rng = np.random.default_rng([seed, 0xA11])
     concepts = tuple(space.probes)
     scorer = _scorer(space, samples, columns, concepts)
-    theta = np.nanmean(examples.embeddings, axis=1)
+    theta = component_embeddings(examples.embeddings)
     n_examples = int(np.sum(examples.image_indices[0] >= 0)) if len(examples.image_indices) else 1
     random_theta = random_sets(examples.null_embeddings, n_examples, N_RANDOM_SETS, rng)
     null = _Null.of(scorer, random_theta)

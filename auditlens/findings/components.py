@@ -114,7 +114,7 @@ def _component(judge: Judge, component: int, position: int, share: np.ndarray, m
         state=judge.state(position),
         label=next((row.concept for row in listed if row.passes), None),
         relevance=mean,
-        relevance_quantile=quantile(share, judge.evidence.samples.units, QUANTILE, confidence=0.95, sided="two"),
+        relevance_quantile=quantile(share, judge.evidence.samples.units, QUANTILE, bounds=(0.0, 1.0)),
         relevance_max=float(share.max()),
         direction=float(judge.relevance.relevance[:, component].mean()),
         best_valid=_best(judge, position, "valid"),

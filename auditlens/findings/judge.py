@@ -7,7 +7,13 @@ from typing import cast
 
 import numpy as np
 
-from auditlens.examine.interpretability import clarity, polysemanticity, redundancy, similarity
+from auditlens.examine.interpretability import (
+    clarity,
+    component_embeddings,
+    nearest_components,
+    polysemanticity,
+    redundancy,
+)
 from auditlens.findings.alignment import AlignmentTable, alignments
 from auditlens.findings.artefacts import Trials, artefact_finding, observational_contrast
 from auditlens.findings.components import Interpretability, Judge, class_finding, component_findings
@@ -179,20 +185,18 @@ def _interpretability(examples: ComponentExamples) -> Interpretability:
     if not n_components or not examples.embeddings.shape[-1]:
         empty = np.full(n_components, np.nan)
         return Interpretability(empty, empty, np.full(n_components, -1), empty)
-    matrix = similarity(np.nanmean(examples.embeddings, axis=1))
-    np.fill_diagonal(matrix, -np.inf)
-    alone = n_components == 1
+    nearest, similarity = nearest_components(component_embeddings(examples.embeddings))
     return Interpretability(
         clarity=clarity(examples.embeddings),
         polysemanticity=polysemanticity(examples.embeddings),
-        nearest=np.full(1, -1) if alone else matrix.argmax(axis=1),
-        similarity=np.full(1, np.nan) if alone else matrix.max(axis=1),
+        nearest=nearest,
+        similarity=similarity,
     )
 
 
 def _redundancy(evidence: Evidence) -> dict[str, float]:
     return {
-        layer: float(redundancy(np.nanmean(examples.embeddings, axis=1)))
+        layer: redundancy(component_embeddings(examples.embeddings))
         for layer, examples in evidence.components.items()
         if len(examples.components) > 1 and examples.embeddings.shape[-1]
     }

@@ -13,7 +13,7 @@ from auditlens.stages.evidence import LayerExamples, Predictions
 
 def clean_pass(context: Context) -> tuple[Predictions, dict[str, LayerExamples]]:
     """Run the model once over all images, in stored shards that merge."""
-    total = len(context.images)
+    total = len(context.index)
     context.progress.stage("Clean pass: scores and concept examples", total)
     starts = range(0, total, context.chunk_size)
     shards = [_shard(context, start, min(start + context.chunk_size, total)) for start in starts]
@@ -28,7 +28,7 @@ def _shard(context: Context, start: int, stop: int) -> Shard:
     def compute() -> dict[str, np.ndarray]:
         shard = collect_shard(
             context.subject,
-            context.images,
+            context.index,
             rows,
             context.layer_names(),
             3 * examine.n_examples,

@@ -24,25 +24,6 @@ CHUNK = 4
 
 
 @dataclass(frozen=True, slots=True)
-class AuditImages:
-    """The audited images by row, decoded when asked for."""
-
-    index: DataIndex
-
-    @property
-    def digests(self) -> tuple[str, ...]:
-        """SHA-256 of each file; ties break by it."""
-        return self.index.digests
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    def load(self, row: int, /) -> NDArray[np.uint8]:
-        """RGB pixels, (height, width, 3)."""
-        return load_rgb(self.index.samples[row])
-
-
-@dataclass(frozen=True, slots=True)
 class Context:
     """What every measurement of one run needs.
 
@@ -52,7 +33,7 @@ class Context:
     base : Path
         Folder that the spec's paths are relative to.
     subject : Subject
-    images : AuditImages
+    index : DataIndex
     samples : Samples
     foundation : FoundationModel or None
     store : Store
@@ -65,18 +46,13 @@ class Context:
     spec: AuditSpec
     base: Path
     subject: Subject
-    images: AuditImages
+    index: DataIndex
     samples: Samples
     foundation: FoundationModel | None
     store: Store
     progress: Progress
     batch_size: int
     model_key: Mapping[str, Any]
-
-    @property
-    def index(self) -> DataIndex:
-        """The images' index."""
-        return self.images.index
 
     @property
     def chunk_size(self) -> int:
@@ -86,6 +62,10 @@ class Context:
     def key(self, **further: Any) -> dict[str, Any]:
         """Key of a result that depends on model and images."""
         return {"model": dict(self.model_key), "data": self.index.digest, "seed": self.spec.seed} | further
+
+    def load(self, row: int) -> NDArray[np.uint8]:
+        """RGB pixels of one image, (height, width, 3)."""
+        return load_rgb(self.index.samples[row])
 
     def told(self) -> Callable[[int, int], None]:
         """Turn the store's (done, total) into steps of the progress display."""

@@ -15,6 +15,7 @@ from auditlens.challenge.pairs import choose_pairs, render_pair
 from auditlens.challenge.rendering import ArtefactSource
 from auditlens.findings.decision import OperatingPoint
 from auditlens.gather.context import Context
+from auditlens.gather.evidence import Gathered
 from auditlens.stages.evidence import ArtefactTrials, Evidence
 from auditlens.stages.findings import ArtefactFinding, ComponentFinding, Example, Findings, Pair
 from auditlens.stages.plan import AuditPlan
@@ -31,8 +32,7 @@ def with_pictures(
     findings: Findings,
     plan: AuditPlan,
     context: Context,
-    evidence: Evidence,
-    sources: Mapping[str, ArtefactSource],
+    gathered: Gathered,
     folder: RunFolder,
 ) -> Findings:
     """Write the pictures into the run folder, and name them in the findings."""
@@ -41,7 +41,7 @@ def with_pictures(
     rows = {sample.id: row for row, sample in enumerate(context.index.samples)}
     components = tuple(_crops(row, context, rows, album) for row in _shown(findings, context.spec.report.n_components))
     shown = {(row.id, row.class_name): row for row in components}
-    artefacts = tuple(_pairs(row, plan, context, evidence, sources, album) for row in findings.artefacts)
+    artefacts = tuple(_pairs(row, plan, context, gathered, album) for row in findings.artefacts)
     context.progress.done()
     return findings.model_copy(
         update={
@@ -94,7 +94,7 @@ def _crops(row: ComponentFinding, context: Context, rows: Mapping[str, int], alb
 
 def _crop(example: Example, name: str, context: Context, rows: Mapping[str, int], album: _Album) -> Example:
     left, top, right, bottom = example.box
-    pixels = context.images.load(rows[example.image_id])[top:bottom, left:right]
+    pixels = context.load(rows[example.image_id])[top:bottom, left:right]
     return example.model_copy(update={"file": album.add(name, np.ascontiguousarray(pixels))})
 
 
@@ -102,16 +102,16 @@ def _pairs(
     row: ArtefactFinding,
     plan: AuditPlan,
     context: Context,
-    evidence: Evidence,
-    sources: Mapping[str, ArtefactSource],
+    gathered: Gathered,
     album: _Album,
 ) -> ArtefactFinding:
+    evidence = gathered.evidence
     trials = evidence.trials[row.artefact]
     class_index = plan.model.classes.index(row.class_name)
     threshold = OperatingPoint.of(plan.model).threshold
     chosen = choose_pairs(trials, evidence.predictions, class_index, threshold, context.spec.challenge.n_pairs)
     pairs = tuple(
-        _pair(row, trial, kind, class_index, trials, context, evidence, sources[row.artefact], album)
+        _pair(row, trial, kind, class_index, trials, context, evidence, gathered.sources[row.artefact], album)
         for trial, kind in chosen
     )
     return row.model_copy(update={"pairs": pairs})
@@ -129,7 +129,9 @@ def _pair(
     album: _Album,
 ) -> Pair:
     image_row = int(trials.image_indices[trial])
-    rendered = render_pair(context, row.artefact, source, trials, trial)
+    rendered = render_pair(
+        context.index, context.spec.artefacts[row.artefact], source, trials, trial, seed=context.spec.seed
+    )
     name = f"pairs/{_safe(row.artefact)}-{image_row}-{trial}"
     sham = float(trials.sham_probabilities[trial, class_index])
     return Pair(

@@ -42,11 +42,11 @@ def semantic_space(context: Context, inserted: Mapping[str, tuple[Floats, Floats
 
 def image_embeddings(context: Context, foundation: FoundationModel) -> Floats:
     """Unit vectors of the uncropped images, (images, dim), kept by chunks."""
-    total = len(context.images)
+    total = len(context.index)
     context.progress.stage("Foundation model: whole images", total)
 
     def compute(start: int, stop: int) -> dict[str, np.ndarray]:
-        pictures = [context.images.load(row) for row in range(start, stop)]
+        pictures = [context.load(row) for row in range(start, stop)]
         return {"embeddings": foundation.embed_images(pictures, context.batch_size)}
 
     key = {"data": context.index.digest, **foundation_key(context.spec.foundation, foundation), "b": context.batch_size}

@@ -12,7 +12,6 @@ import numpy as np
 from auditlens.challenge.insertion import choose_rows, clean_rows, insert
 from auditlens.challenge.instances import load_artefact
 from auditlens.challenge.rendering import ArtefactSource
-from auditlens.errors import ArtefactError
 from auditlens.gather.context import Context
 from auditlens.spec.artefacts import Artefact, Cutout, Overlay
 from auditlens.spec.paths import resolve
@@ -37,7 +36,7 @@ def artefact_trials(
     trials: dict[str, ArtefactTrials] = {}
     skipped: list[Skipped] = []
     for name, artefact in context.spec.artefacts.items():
-        rows = trial_rows(context, name, artefact)
+        rows = trial_rows(context, artefact)
         if rows.size == 0:
             skipped.append(_no_clean_image(name, artefact))
         else:
@@ -45,15 +44,11 @@ def artefact_trials(
     return trials, skipped
 
 
-def trial_rows(context: Context, name: str, artefact: Artefact) -> np.ndarray:
+def trial_rows(context: Context, artefact: Artefact) -> np.ndarray:
     """Clean images of the artefact, at most so many per class, drawn by image hash."""
-    for column in filter(None, (artefact.column, *artefact.clean_of)):
-        if column not in context.samples.columns:
-            valid = ", ".join(context.samples.columns) or "none"
-            raise ArtefactError(f"artefacts.{name}: the data has no numeric column {column!r}; valid are {valid}")
     rows = clean_rows(context.samples, artefact)
     limit = context.spec.challenge.max_images_per_class
-    return choose_rows(rows, context.samples.labels, limit, context.images.digests)
+    return choose_rows(rows, context.samples.labels, limit, context.index.digests)
 
 
 def pictures_digest(artefact: Artefact, base: Path) -> str:
@@ -100,6 +95,7 @@ def _trials(
             context.subject,
             context.index,
             name,
+            artefact,
             source,
             rows[start:stop],
             seed=context.spec.seed,

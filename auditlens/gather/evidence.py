@@ -1,0 +1,82 @@
+"""The order in which everything is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from auditlens.challenge.rendering import ArtefactSource
+from auditlens.examine.attribution.attributor import Attributor
+from auditlens.examine.crops import choose_heatmaps
+from auditlens.findings.confrontation import artefact_of
+from auditlens.gather.behaviour import clean_pass
+from auditlens.gather.context import Context
+from auditlens.gather.inside import chosen_components, component_examples, relevances
+from auditlens.gather.seen import inserted_embeddings
+from auditlens.gather.space import semantic_space
+from auditlens.gather.trials import artefact_trials
+from auditlens.spec.model import Concept
+from auditlens.stages.evidence import ArtefactTrials, Evidence
+from auditlens.stages.plan import AuditPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The evidence, and the artefact sources that the report's pictures are rendered with."""
+
+    evidence: Evidence
+    sources: Mapping[str, ArtefactSource]
+
+
+def gather(
+    context: Context, plan: AuditPlan, attributor: Attributor, sources: Mapping[str, ArtefactSource]
+) -> Gathered:
+    """Measure everything that the plan asks for: behaviour first, then the inside, then what can be seen."""
+    predictions, examples = clean_pass(context)
+    trials, skipped = artefact_trials(context, sources)
+    relevance = relevances(context, attributor, plan.audited_classes)
+    components = {
+        layer: component_examples(
+            context, attributor, layer, chosen_components(context, relevance, layer), examples[layer]
+        )
+        for layer in context.layer_names()
+    }
+    evidence = Evidence(
+        samples=context.samples,
+        predictions=predictions,
+        examples=examples,
+        relevance=relevance,
+        components=components,
+        space=semantic_space(context, _inserted(context, sources, trials)),
+        trials=trials,
+        skipped=tuple(skipped),
+    )
+    return Gathered(evidence, sources)
+
+
+def _inserted(
+    context: Context, sources: Mapping[str, ArtefactSource], trials: Mapping[str, ArtefactTrials]
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Embed images without and with an artefact, for concepts that nothing else shows to be seen."""
+    if context.foundation is None:
+        return {}
+    found = {}
+    for name, concept in context.spec.concepts.items():
+        artefact = artefact_of(context.spec, name)
+        if artefact in trials and _needs_insertion(concept, context):
+            found[name] = inserted_embeddings(
+                context, context.foundation, artefact, sources[artefact], trials[artefact]
+            )
+    return found
+
+
+def _needs_insertion(concept: Concept, context: Context) -> bool:
+    labelled = concept.column is not None and concept.column in context.samples.columns
+    return not (labelled or concept.images or concept.not_assessable)
+
+
+def planned_crops(context: Context, attributor: Attributor) -> str:
+    """How concept examples will be cropped, in words."""
+    return choose_heatmaps(context.subject, context.spec.examine.crops, attributor)[1]

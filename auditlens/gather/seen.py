@@ -1,0 +1,45 @@
+"""Images without and with an artefact in the foundation model's space: can it see the artefact at all."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from auditlens.challenge.pairs import render_pair
+from auditlens.challenge.rendering import ArtefactSource
+from auditlens.gather.context import Context
+from auditlens.gather.space import foundation_key
+from auditlens.semantics.foundation import FoundationModel
+from auditlens.stages.evidence import ArtefactTrials, Floats
+
+N_SEEN = 120
+"""Trials embedded per concept; their AUROC's interval is then about 0.1 wide."""
+
+
+def inserted_embeddings(
+    context: Context, foundation: FoundationModel, artefact: str, source: ArtefactSource, trials: ArtefactTrials
+) -> tuple[Floats, Floats]:
+    """Embed some trials' images before and after the insertion; two arrays (trials, dim).
+
+    Insertion shows only that the foundation model sees our rendering of the artefact; the report says so.
+    """
+    described, seed = context.spec.artefacts[artefact], context.spec.seed
+    chosen = np.unique(np.linspace(0, len(trials.image_indices) - 1, N_SEEN).astype(int))
+    context.progress.stage(f"Foundation model: inserted {artefact}", len(chosen))
+
+    def compute() -> dict[str, np.ndarray]:
+        pairs = [render_pair(context.index, described, source, trials, int(trial), seed=seed) for trial in chosen]
+        before = foundation.embed_images([pair["before"] for pair in pairs], context.batch_size)
+        after = foundation.embed_images([pair["after"] for pair in pairs], context.batch_size)
+        return {"before": before, "after": after}
+
+    key = {
+        "data": context.index.digest,
+        "seed": seed,
+        "artefact": artefact,
+        "described": described.model_dump(mode="json"),
+        "trials": chosen.tolist(),
+        **foundation_key(context.spec.foundation, foundation),
+    }
+    arrays = context.store.arrays("inserted-embeddings", key, compute)
+    context.progress.done()
+    return arrays["before"], arrays["after"]

@@ -14,7 +14,6 @@ from pydantic import ValidationError
 
 from auditlens.errors import Location, SpecError
 from auditlens.spec import nodes
-from auditlens.spec.explain import explain
 from auditlens.spec.files import check_files, model_classes
 from auditlens.spec.gate_rules import check_gates
 from auditlens.spec.include import LIBRARY, Reader
@@ -110,6 +109,8 @@ def _validated(root: Fields, problems: Problems) -> AuditSpec | None:
     try:
         return AuditSpec.model_validate_json(json.dumps(nodes.plain(root)))
     except ValidationError as error:
+        from auditlens.spec.explain import explain  # only a wrong spec needs it, and a right one is answered sooner
+
         explain(error, root, problems)
         return None
 

@@ -116,7 +116,8 @@ def _paint(patch: PatchDesign, size: tuple[int, int], radius: float, side: int, 
     if patch.plaster:
         pad = np.clip(0.85 * radius - np.hypot(x, y) + 0.5, 0, 1)[:, :, None]
         paint += pad * 0.35 * (np.float32(245.0) - paint)
-    return np.clip(paint * light[:, :, None], 0, 255).astype(np.float32)
+    lit: Plane = np.clip(paint * light[:, :, None], 0, 255).astype(np.float32)
+    return lit
 
 
 def _blurred(cover: Plane, sigma: float) -> Plane:

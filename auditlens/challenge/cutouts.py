@@ -74,7 +74,9 @@ class CutoutSource:
         alpha = planes[:, :, 3]
         spot = self._spot(alpha, size, rng, avoid_mask, side, touches)
         paint = planes[:, :, :3] / np.maximum(alpha, np.float32(1e-4))[:, :, None]
-        return compose(image, [Layer(*spot, alpha, paint)], between(rng, self.artefact.opacity))
+        return compose(
+            image, [Layer(*spot, alpha, paint.astype(np.float32, copy=False))], between(rng, self.artefact.opacity)
+        )
 
     def _spot(
         self,
@@ -128,7 +130,7 @@ def load_cutouts(artefact: Cutout, base: Path, seed: int) -> CutoutSource:
     pieces = list(_pieces(artefact, images, masks))
     if not pieces:
         raise ArtefactError(
-            f"{masks}: no mask covers between {artefact.min_area:g} and {artefact.max_area:g} of its image in one piece",
+            f"{masks}: no mask covers {artefact.min_area:g} to {artefact.max_area:g} of its image in one piece",
             hint="lower min_area, raise max_area, or give other masks",
         )
     stamps, heights, touches = zip(*pieces, strict=True)

@@ -1,232 +1,326 @@
-"""Artefacts and their shams go into clean images, and the model's answers come out."""
+"""Artefacts and their shams go into clean images, and the model's answers come out (definition 9; F.2.3)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from auditlens.challenge.draws import digest_of, stream
-from auditlens.challenge.placement import centre_ellipse
-from auditlens.challenge.rendering import ArtefactSource, Box, Image8, Mask, bounding_box, changed
-from auditlens.challenge.sham import make_sham
-from auditlens.data.images import load_mask, load_rgb
-from auditlens.data.loader import prefetch
-from auditlens.data.sample import DataIndex, Sample
-from auditlens.errors import ArtefactError, nearest
-from auditlens.spec.artefacts import Artefact
-from auditlens.stages.evidence import ArtefactTrials, Ints, Samples
-from auditlens.subject import Subject
+from auditlens.challenge.rendering import ArtefactSource, Box, Image8, bounding_box, changed
+from auditlens.challenge.trials import Trial, picture, plan_trials
+from auditlens.data.sample import DataIndex
+from auditlens.stages.evidence import ArtefactTrials, Floats
 
-N_WORKERS = 2
+N_RENDERERS = 2
+"""Threads that render ahead of the model."""
+
+Observe = Callable[[Tensor], NDArray[np.floating]]
+Progress = Callable[[int], object]
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One image with one instance of one artefact, rendered from the seed alone.
+class Model(Protocol):
+    """What is needed of the audited model."""
 
-    Attributes
-    ----------
-    row : int
-        Of the data index.
-    repetition : int
-        Which of the instances that this image gets.
-    instance : int
-    """
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the outputs."""
+        ...
 
-    row: int
-    repetition: int
-    instance: int
+    @property
+    def prepare(self) -> Callable[[Any], Tensor]:
+        """Pixels, uint8 (height, width, 3), to the model's input."""
+        ...
+
+    def logits(self, batch: Tensor) -> Tensor:
+        """Log-odds scale, (batch, classes)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """What the model sees in one trial.
+class Observed:
+    """What `observe` returned for the images of the trials, in their order.
 
     Attributes
     ----------
-    before, inserted : Image8, (height, width, 3)
-    sham : Image8 or None
-    area : float
-        Share of the pixels that change.
-    energy_ratio : float
-        NaN without a sham.
-    box : tuple of int
+    inserted, sham : Floats, (trials, ...)
+        NaN rows for a sham that was switched off.
     """
 
-    before: Image8
-    inserted: Image8
-    sham: Image8 | None
+    inserted: Floats
+    sham: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """One trial rendered and prepared; the sham is None where it is switched off."""
+
+    inserted: Tensor
+    sham: Tensor | None
     area: float
     energy_ratio: float
     box: Box
 
 
-def clean_rows(samples: Samples, artefact: Artefact) -> Ints:
-    """Rows that are free of the artefact: its column and all of `clean_of` are 0; an empty cell is not clean.
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What the model said of a list of inputs."""
 
-    Raises
-    ------
-    ArtefactError
-        A column that the data does not have, or that is not numeric.
-    """
-    clean = np.ones(len(samples.ids), dtype=bool)
-    for column in filter(None, (artefact.column, *artefact.clean_of)):
-        if column not in samples.columns:
-            valid = ", ".join(samples.columns) or "none"
-            raise ArtefactError(
-                f"the data has no numeric column {column!r}{nearest(column, samples.columns)}; valid are {valid}"
-            )
-        clean &= samples.columns[column] == 0
-    return np.flatnonzero(clean)
-
-
-def choose_rows(rows: Ints, labels: Ints, max_per_class: int, digests: Sequence[str]) -> Ints:
-    """At most so many rows per class, those with the smallest image hashes; ascending."""
-    chosen = [
-        sorted(rows[labels[rows] == label].tolist(), key=lambda row: (digests[row], row))[:max_per_class]
-        for label in np.unique(labels[rows])
-    ]
-    return np.array(sorted(row for group in chosen for row in group), dtype=np.int64)
-
-
-def trials_of(
-    index: DataIndex, artefact: str, source: ArtefactSource, rows: Ints, *, seed: int, repeats: int
-) -> list[Trial]:
-    """Which instances each image gets: distinct ones, spread evenly by image hash, the same for every model."""
-    return [
-        Trial(int(row), repetition, _instance(index.samples[int(row)], artefact, source, seed, repetition))
-        for row in rows
-        for repetition in range(repeats)
-    ]
-
-
-def _instance(sample: Sample, artefact: str, source: ArtefactSource, seed: int, repetition: int) -> int:
-    first = digest_of("instance", sample.digest, artefact, seed)
-    return (first + repetition) % source.n_instances
-
-
-def render_trial(
-    index: DataIndex, artefact: str, source: ArtefactSource, trial: Trial, *, seed: int, sham: bool, avoid: str
-) -> Pictures:
-    """Render one trial: the same pixels whenever and in whatever batch it is asked for.
-
-    Parameters
-    ----------
-    avoid : {"lesion_mask", "centre", "nothing"}
-        What the artefact must not cover; images without a mask avoid the centre.
-    """
-    sample = index.samples[trial.row]
-    before = load_rgb(sample)
-    rng = stream(sample.digest, artefact, trial.repetition, seed)
-    rendering = source.render(before, trial.instance, rng, _kept_free(sample, before, avoid))
-    differs = changed(before, rendering.inserted)
-    made = (
-        make_sham(before, rendering, stream("sham", sample.digest, artefact, trial.repetition, seed)) if sham else None
-    )
-    return Pictures(
-        before=before,
-        inserted=rendering.inserted,
-        sham=made.image if made is not None else None,
-        area=float(differs.mean()),
-        energy_ratio=made.energy_ratio if made is not None else float("nan"),
-        box=bounding_box(differs),
-    )
-
-
-def _kept_free(sample: Sample, image: Image8, avoid: str) -> Mask | None:
-    if avoid == "nothing":
-        return None
-    height, width = image.shape[:2]
-    mask = load_mask(sample, (width, height)) if avoid == "lesion_mask" and sample.mask is not None else None
-    return mask if mask is not None else centre_ellipse(height, width)
+    logits: Floats
+    probabilities: Floats
+    observed: Floats | None
 
 
 def insert(
-    subject: Subject,
+    subject: Model,
     index: DataIndex,
-    artefact: str,
-    described: Artefact,
+    artefact_name: str,
     source: ArtefactSource,
-    rows: Ints,
+    rows: Sequence[int],
     *,
     seed: int,
     repeats: int = 1,
     batch_size: int = 32,
-    progress: Callable[[int], None] | None = None,
-) -> ArtefactTrials:
-    """Put an artefact and its sham into images and ask the model; pictures are rendered ahead of it by threads.
+    progress: Progress | None = None,
+    observe: Observe | None = None,
+) -> tuple[ArtefactTrials, Observed | None]:
+    """Put an artefact into images and ask the model, with the artefact and with its sham.
 
     Parameters
     ----------
-    subject : Subject
+    subject : Model
     index : DataIndex
-    artefact : str
-        Its name in the spec.
-    described : Artefact
-        Its entry in the spec: whether there is a sham, and what must not be covered.
+    artefact_name : str
     source : ArtefactSource
-    rows : Ints, (images,)
-        Clean rows of the index.
+    rows : sequence of int
+        Images, as `choose_rows` gives them.
     seed : int
     repeats : int
         Instances per image.
     batch_size : int
+        Most inputs per forward pass.
     progress : callable, optional
-        Told the number of trials just done.
+        Called with the number of trials done since the last call.
+    observe : callable, optional
+        Called with each batch right after its forward pass, under `torch.inference_mode`; returns one row per input,
+        such as pooled activations that a hook has just recorded.
+
+    Returns
+    -------
+    ArtefactTrials, Observed or None
+        One row per trial, in the order of `plan_trials`.
     """
-    trials = trials_of(index, artefact, source, rows, seed=seed, repeats=repeats)
-    with_sham = described.sham != "none"
-
-    def render(trial: Trial) -> Pictures:
-        return render_trial(index, artefact, source, trial, seed=seed, sham=with_sham, avoid=described.avoid)
-
-    answers, pictures = [], []
-    with closing(prefetch(trials, render, N_WORKERS, 2 * batch_size)) as ready:
-        for start in range(0, len(trials), batch_size):
-            batch = [next(ready) for _ in trials[start : start + batch_size]]
-            answers.append(_answers(subject, batch))
-            pictures += [_figures(picture) for picture in batch]
-            if progress is not None:
-                progress(len(batch))
-    logits, sham_logits = (np.concatenate(part) for part in zip(*answers, strict=True))
-    return ArtefactTrials(
-        artefact=artefact,
-        image_indices=np.array([trial.row for trial in trials], dtype=np.int64),
-        instances=np.array([trial.instance for trial in trials], dtype=np.int64),
-        instance_names=source.names,
-        logits=logits,
-        sham_logits=sham_logits,
-        probabilities=softmax(logits),
-        sham_probabilities=softmax(sham_logits),
-        area=np.array([area for area, _, _ in pictures]),
-        energy_ratio=np.array([ratio for _, ratio, _ in pictures]),
-        boxes=np.array([box for _, _, box in pictures], dtype=np.int64),
+    trials = plan_trials(index, artefact_name, source, rows, seed=seed, repeats=repeats)
+    return insert_chunk(
+        subject,
+        index,
+        artefact_name,
+        source,
+        trials,
+        seed=seed,
+        batch_size=batch_size,
+        progress=progress,
+        observe=observe,
     )
 
 
-def _figures(picture: Pictures) -> tuple[float, float, Box]:
-    return picture.area, picture.energy_ratio, picture.box
+def insert_chunk(
+    subject: Model,
+    index: DataIndex,
+    artefact_name: str,
+    source: ArtefactSource,
+    trials: Sequence[Trial],
+    *,
+    seed: int,
+    batch_size: int = 32,
+    progress: Progress | None = None,
+    observe: Observe | None = None,
+) -> tuple[ArtefactTrials, Observed | None]:
+    """Run some of the trials of `plan_trials`; a pure function of them, so that chunks can be stored and joined.
+
+    Parameters and returns are those of `insert`.
+    """
+    width = max(batch_size // 2, 1) if source.artefact.sham != "none" else batch_size
+    ready: list[_Ready] = []
+    inserted: list[_Answers] = []
+    sham: list[_Answers] = []
+    for group in _groups(_rendered(subject, index, artefact_name, source, trials, seed, 2 * width), width):
+        answers = _ask(subject, group, observe)
+        inserted.append(answers[0])
+        sham.append(answers[1])
+        ready += [_measured(one) for one in group]
+        if progress is not None:
+            progress(len(group))
+    n_classes = len(subject.classes)
+    return (
+        _as_trials(artefact_name, source, trials, ready, inserted, sham, n_classes),
+        _as_observed(inserted, sham) if observe is not None and trials else None,
+    )
 
 
-def _answers(subject: Subject, batch: Sequence[Pictures]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Logits with the artefact and with the sham, (B, classes) each; NaN without a sham."""
-    inserted = _logits(subject, [picture.inserted for picture in batch])
-    shams = [picture.sham for picture in batch if picture.sham is not None]
-    return inserted, _logits(subject, shams) if shams else np.full_like(inserted, np.nan)
+def join(chunks: Sequence[ArtefactTrials]) -> ArtefactTrials:
+    """Join the chunks of one artefact, in their order.
+
+    Raises
+    ------
+    ValueError
+        When there is no chunk.
+    """
+    if not chunks:
+        raise ValueError("no chunks to join")
+
+    def stacked(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(chunk, name) for chunk in chunks])
+
+    return ArtefactTrials(
+        artefact=chunks[0].artefact,
+        image_indices=stacked("image_indices"),
+        instances=stacked("instances"),
+        instance_names=chunks[0].instance_names,
+        logits=stacked("logits"),
+        sham_logits=stacked("sham_logits"),
+        probabilities=stacked("probabilities"),
+        sham_probabilities=stacked("sham_probabilities"),
+        area=stacked("area"),
+        energy_ratio=stacked("energy_ratio"),
+        boxes=stacked("boxes"),
+    )
 
 
-@torch.no_grad()
-def _logits(subject: Subject, images: Sequence[Image8]) -> NDArray[np.float32]:
-    batch = torch.stack([subject.prepare(image) for image in images])
-    return np.asarray(subject.logits(batch).float().cpu().numpy(), dtype=np.float32)
+def join_observed(chunks: Sequence[Observed]) -> Observed:
+    """Join what was observed in the chunks of one artefact."""
+    return Observed(
+        np.concatenate([chunk.inserted for chunk in chunks]), np.concatenate([chunk.sham for chunk in chunks])
+    )
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities, (rows, classes); NaN rows stay NaN."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
+def _rendered(
+    subject: Model,
+    index: DataIndex,
+    artefact_name: str,
+    source: ArtefactSource,
+    trials: Sequence[Trial],
+    seed: int,
+    ahead: int,
+) -> Iterator[_Ready]:
+    """Render in threads, at most `ahead` trials before the model needs them, and hand over in order."""
+
+    def ready(trial: Trial) -> _Ready:
+        return _ready(subject, index, artefact_name, source, trial, seed)
+
+    with ThreadPoolExecutor(N_RENDERERS) as pool:
+        pending: deque[Future[_Ready]] = deque()
+        try:
+            for trial in trials:
+                pending.append(pool.submit(ready, trial))
+                if len(pending) > ahead:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _ready(
+    subject: Model, index: DataIndex, artefact_name: str, source: ArtefactSource, trial: Trial, seed: int
+) -> _Ready:
+    shown = picture(index, artefact_name, source, trial, seed)
+    touched = changed(shown.before, shown.rendering.inserted)
+    return _Ready(
+        inserted=_prepared(subject, shown.rendering.inserted),
+        sham=_prepared(subject, shown.sham.image) if shown.sham is not None else None,
+        area=float(touched.mean()),
+        energy_ratio=shown.sham.energy_ratio if shown.sham is not None else float("nan"),
+        box=bounding_box(touched),
+    )
+
+
+def _prepared(subject: Model, image: Image8) -> Tensor:
+    with torch.inference_mode():
+        return subject.prepare(image)
+
+
+def _groups(ready: Iterator[_Ready], width: int) -> Iterator[list[_Ready]]:
+    group: list[_Ready] = []
+    for one in ready:
+        group.append(one)
+        if len(group) == width:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _ask(subject: Model, group: Sequence[_Ready], observe: Observe | None) -> tuple[_Answers, _Answers]:
+    """Run the inserted images and their shams as one batch."""
+    shams = [one.sham for one in group if one.sham is not None]
+    answers = _forward(subject, torch.stack([one.inserted for one in group] + shams), observe)
+    n = len(group)
+    return _cut(answers, slice(n)), _cut(answers, slice(n, None)) if shams else _absent(answers, n)
+
+
+def _forward(subject: Model, batch: Tensor, observe: Observe | None) -> _Answers:
+    with torch.inference_mode():
+        logits = subject.logits(batch)
+        observed = observe(batch) if observe is not None else None
+    return _Answers(logits.cpu().numpy(), logits.softmax(dim=1).cpu().numpy(), observed)
+
+
+def _cut(answers: _Answers, part: slice) -> _Answers:
+    observed = answers.observed[part] if answers.observed is not None else None
+    return _Answers(answers.logits[part], answers.probabilities[part], observed)
+
+
+def _absent(answers: _Answers, n: int) -> _Answers:
+    """NaN rows in place of shams."""
+
+    def missing(like: Floats) -> Floats:
+        return np.full((n, *like.shape[1:]), np.nan, dtype=like.dtype)
+
+    observed = missing(answers.observed) if answers.observed is not None else None
+    return _Answers(missing(answers.logits), missing(answers.probabilities), observed)
+
+
+def _measured(one: _Ready) -> _Ready:
+    """Forget the tensors, keep the measures."""
+    empty = torch.empty(0)
+    return _Ready(empty, None, one.area, one.energy_ratio, one.box)
+
+
+def _as_trials(
+    name: str,
+    source: ArtefactSource,
+    trials: Sequence[Trial],
+    ready: Sequence[_Ready],
+    inserted: Sequence[_Answers],
+    sham: Sequence[_Answers],
+    n_classes: int,
+) -> ArtefactTrials:
+    none = np.empty((0, n_classes), dtype=np.float32)
+    return ArtefactTrials(
+        artefact=name,
+        image_indices=np.array([trial.row for trial in trials], dtype=np.int64),
+        instances=np.array([trial.instance for trial in trials], dtype=np.int64),
+        instance_names=source.names,
+        logits=np.concatenate([none, *(answers.logits for answers in inserted)]),
+        sham_logits=np.concatenate([none, *(answers.logits for answers in sham)]),
+        probabilities=np.concatenate([none, *(answers.probabilities for answers in inserted)]),
+        sham_probabilities=np.concatenate([none, *(answers.probabilities for answers in sham)]),
+        area=np.array([one.area for one in ready], dtype=np.float64),
+        energy_ratio=np.array([one.energy_ratio for one in ready], dtype=np.float64),
+        boxes=np.array([one.box for one in ready], dtype=np.int64).reshape(-1, 4),
+    )
+
+
+def _as_observed(inserted: Sequence[_Answers], sham: Sequence[_Answers]) -> Observed:
+    def rows(answers: Sequence[_Answers]) -> Floats:
+        return np.concatenate([one.observed for one in answers if one.observed is not None])
+
+    return Observed(rows(inserted), rows(sham))

@@ -49,7 +49,6 @@ def load_artefact(artefact: Artefact, base: Path, seed: int) -> ArtefactSource:
     """
     builder = BUILDERS.get(artefact.kind)
     if builder is None:
-        raise ArtefactError(
-            f"unknown kind of artefact {artefact.kind!r}; valid are {', '.join(BUILDERS)}{nearest(artefact.kind, BUILDERS)}"
-        )
+        guess = nearest(artefact.kind, BUILDERS)
+        raise ArtefactError(f"unknown kind of artefact {artefact.kind!r}; valid are {', '.join(BUILDERS)}{guess}")
     return builder(artefact, base, seed)

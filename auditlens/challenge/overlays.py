@@ -140,11 +140,11 @@ def picture_files(images: tuple[str, ...] | str, base: Path) -> list[Path]:
 
 def _expand(path: Path) -> list[Path]:
     if path.is_dir():
-        candidates = path.iterdir()
+        candidates = list(path.iterdir())
     elif any(sign in path.name for sign in "*?["):
-        candidates = path.parent.glob(path.name)
+        candidates = list(path.parent.glob(path.name))
     else:
-        candidates = iter([path] if path.is_file() else [])
+        candidates = [path] if path.is_file() else []
     return sorted(file for file in candidates if file.suffix.lower() in PICTURES)
 
 

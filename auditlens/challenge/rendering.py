@@ -9,6 +9,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from auditlens.spec.artefacts import ArtefactBase
+
 Image8 = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -31,7 +33,8 @@ class Layer:
     paint : Plane, (height, width, 3) or (3,)
         Grey levels 0 to 255; for blend `add` the signed difference.
     blend : {"cover", "multiply", "add"}
-        cover: image * (1 - alpha) + paint * alpha; multiply: translucent paint, image * (1 - alpha * (1 - paint / 255));
+        cover: image * (1 - alpha) + paint * alpha;
+        multiply: translucent paint, image * (1 - alpha * (1 - paint / 255));
         add: image + paint (alpha only tells where).
     """
 
@@ -64,6 +67,11 @@ class ArtefactSource(Protocol):
     """One artefact in all its instances."""
 
     @property
+    def artefact(self) -> ArtefactBase:
+        """What the spec says of it."""
+        ...
+
+    @property
     def n_instances(self) -> int:
         """How many different cut-outs or drawings there are."""
         ...
@@ -80,7 +88,8 @@ class ArtefactSource(Protocol):
 
 def to_uint8(values: NDArray[np.floating]) -> Image8:
     """Round and clip to 8 bit."""
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    rounded: Image8 = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return rounded
 
 
 def compose(image: Image8, layers: Sequence[Layer], opacity: float = 1.0) -> Rendering:
@@ -140,7 +149,8 @@ def support_of_difference(difference: Plane) -> Plane:
     Plane, (height, width)
         Largest channel over `VISIBLE_CHANGE`, at most 1; 0 only where nothing changes.
     """
-    return np.minimum(np.abs(difference).max(axis=2) / np.float32(VISIBLE_CHANGE), 1.0)
+    support: Plane = np.minimum(np.abs(difference).max(axis=2) / np.float32(VISIBLE_CHANGE), np.float32(1.0))
+    return support
 
 
 def changed(before: Image8, after: Image8) -> Mask:

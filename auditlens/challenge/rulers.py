@@ -11,8 +11,8 @@ from auditlens.challenge.rendering import Layer, Plane
 from auditlens.challenge.strokes import Points, Sheet
 
 DIGITS = {
-    "0": "abcdefa", "1": "bc", "2": "abged", "3": "abgcd", "4": "fgbc", "5": "afgcd", "6": "afedcg", "7": "abc", "8": "abcdefg",
-    "9": "gfabcd",
+    "0": "abcdef", "1": "bc", "2": "abged", "3": "abgcd", "4": "fgbc",
+    "5": "afgcd", "6": "afedcg", "7": "abc", "8": "abcdefg", "9": "gfabcd",
 }  # fmt: skip
 SEGMENTS = {
     "a": ((0, 0), (1, 0)),
@@ -137,7 +137,8 @@ def _rectangle(left: float, right: float, top: float, bottom: float) -> Points:
 
 def _turn(points: Points, angle: float) -> Points:
     cos, sin = np.cos(angle), np.sin(angle)
-    return points @ np.array([[cos, sin], [-sin, cos]])
+    turned: Points = points @ np.array([[cos, sin], [-sin, cos]])
+    return turned
 
 
 def _digits(text: str, x: float, y: float, height: float, width: float) -> list[Points]:

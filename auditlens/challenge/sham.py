@@ -27,9 +27,11 @@ MARGIN = 0.04
 SOFT_EDGE = 0.07
 """Width of the sham's soft edge, as a share of the shorter side."""
 GRAIN = 0.16
-"""Size of the texture's grain, as a share of the shorter side; measured (docs/artefacts.md): a finer one is an artefact."""
+"""Size of the texture's grain, as a share of the shorter side; a finer one looks like an artefact (docs/artefacts.md)."""
 SHADING = 0.35
 """Strength of the slow shading beside the even change, in full-field shams."""
+STRONGEST = 250.0
+"""Grey levels per standard deviation beyond which a texture would break into hard-edged black and white."""
 COARSE_SIDE = 64
 N_STEPS = 12
 TOLERANCE = 0.01
@@ -121,7 +123,7 @@ def _place(alpha: Plane) -> tuple[Plane, Box]:
 
 
 def _block_size(alpha: Plane) -> int:
-    return max(min(alpha.shape) // COARSE_SIDE, 1)
+    return max(int(min(alpha.shape)) // COARSE_SIDE, 1)
 
 
 def _blocks(alpha: Plane, step: int) -> Mask:
@@ -138,8 +140,7 @@ def _closed(blocks: Mask, side: float) -> Mask:
     reach = int(np.ceil(radius)) + 1
     near = ndimage.distance_transform_edt(~np.pad(blocks, reach)) <= radius
     filled = (ndimage.distance_transform_edt(near) > radius)[reach:-reach, reach:-reach] | blocks
-    closed: Mask = ndimage.distance_transform_edt(~filled) <= margin
-    return closed
+    return np.asarray(ndimage.distance_transform_edt(~filled) <= margin)
 
 
 def _texture(crop: Image8, weight: Plane, side: int, rng: np.random.Generator) -> Plane:
@@ -175,7 +176,7 @@ def _scaled_to(target: float, image: Image8, pattern: Plane, weight: Plane | np.
         reached = float(np.einsum("ijk,ijk->", change, change))
         if abs(reached / wanted - 1.0) < TOLERANCE:
             break
-        scale *= min(np.sqrt(wanted / max(reached, 1e-9)), 4.0)
+        scale = min(scale * min(np.sqrt(wanted / max(reached, 1e-9)), 4.0), STRONGEST)
     whole = image.astype(np.float32)
     return to_uint8(whole + weight * _bent(whole, np.float32(scale) * pattern))
 

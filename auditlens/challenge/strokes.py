@@ -71,7 +71,7 @@ class Sheet:
         return np.asarray(small, dtype=np.float32) / np.float32(255.0)
 
 
-def bezier(controls: Sequence[Sequence[float]] | Points, n_points: int = 24) -> Points:
+def bezier(controls: Sequence[Sequence[float] | Points], n_points: int = 24) -> Points:
     """Points on a cubic Bezier curve.
 
     Parameters
@@ -85,7 +85,8 @@ def bezier(controls: Sequence[Sequence[float]] | Points, n_points: int = 24) -> 
     """
     t = np.linspace(0.0, 1.0, n_points)[:, None]
     a, b, c, d = np.asarray(controls, dtype=np.float64)
-    return (1 - t) ** 3 * a + 3 * t * (1 - t) ** 2 * b + 3 * t**2 * (1 - t) * c + t**3 * d
+    curve: Points = (1 - t) ** 3 * a + 3 * t * (1 - t) ** 2 * b + 3 * t**2 * (1 - t) * c + t**3 * d
+    return curve
 
 
 def arc(centre: tuple[float, float], radius: float, start: float, stop: float, n_points: int = 32) -> Points:
@@ -119,4 +120,5 @@ def smooth_noise(rng: np.random.Generator, size: tuple[int, int], grain: float) 
     sheet = Image.fromarray(rng.standard_normal(knots).astype(np.float32))
     box = (1.0, 1.0, 1.0 + size[1] / step, 1.0 + size[0] / step)
     noise = np.asarray(sheet.resize((size[1], size[0]), Image.Resampling.BICUBIC, box=box))
-    return (noise - noise.mean()) / max(float(noise.std()), 1e-6)
+    even: Plane = (noise - noise.mean()) / max(float(noise.std()), 1e-6)
+    return even

@@ -1,0 +1,198 @@
+"""Which artefact instance goes into which image: the rows of a test, fixed before any model is run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from auditlens.challenge.draws import digest_of, stream
+from auditlens.challenge.placement import centre_ellipse
+from auditlens.challenge.rendering import ArtefactSource, Image8, Mask, Rendering
+from auditlens.challenge.sham import Sham, make_sham
+from auditlens.data.images import load_mask, load_rgb
+from auditlens.data.sample import DataIndex, Sample
+from auditlens.errors import ArtefactError, nearest
+from auditlens.spec.artefacts import ArtefactBase
+from auditlens.stages.evidence import ArtefactTrials
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One artefact instance in one image.
+
+    Attributes
+    ----------
+    row : int
+        Row of the data index.
+    repetition : int
+        0 for the first instance in this image.
+    instance : int
+        Instance of the artefact.
+    """
+
+    row: int
+    repetition: int
+    instance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The images of one trial, as the model sees them before its preprocessing."""
+
+    before: Image8
+    rendering: Rendering
+    sham: Sham | None
+
+
+def clean_rows(index: DataIndex, artefact: ArtefactBase) -> tuple[int, ...]:
+    """List the images that are free of an artefact and of what the spec wants them free of.
+
+    Parameters
+    ----------
+    index : DataIndex
+    artefact : ArtefactBase
+        `column` and every column of `clean_of` must be 0; an empty cell is not clean, since nobody looked. Without
+        either, all images count.
+
+    Returns
+    -------
+    tuple of int
+        Rows of the data index, ascending.
+
+    Raises
+    ------
+    ArtefactError
+        When the data lacks a column, or it holds text.
+    """
+    names = [name for name in (artefact.column, *artefact.clean_of) if name is not None]
+    for name in names:
+        if name not in index.numeric_columns:
+            valid = ", ".join(index.numeric_columns) or "none: the data has no numeric columns"
+            raise ArtefactError(
+                f"the data has no 0/1 column {name!r}; valid are {valid}{nearest(name, index.numeric_columns)}"
+            )
+    return tuple(row for row, sample in enumerate(index.samples) if all(sample.columns[name] == 0 for name in names))
+
+
+def choose_rows(
+    rows: Sequence[int], labels: Sequence[int], max_per_class: int, digests: Sequence[str]
+) -> tuple[int, ...]:
+    """Keep at most so many images per class, drawn by image hash.
+
+    Parameters
+    ----------
+    rows : sequence of int
+        Candidates.
+    labels, digests : sequence, (images,)
+        Class and SHA-256 of every image of the index.
+    max_per_class : int
+
+    Returns
+    -------
+    tuple of int
+        Ascending; does not depend on the order of the index otherwise, and grows by addition with `max_per_class`.
+    """
+    chosen: list[int] = []
+    for label in sorted({int(labels[row]) for row in rows}):
+        of_class = sorted((row for row in rows if labels[row] == label), key=lambda row: (digests[row], row))
+        chosen += of_class[:max_per_class]
+    return tuple(sorted(chosen))
+
+
+def plan_trials(
+    index: DataIndex, artefact_name: str, source: ArtefactSource, rows: Sequence[int], *, seed: int, repeats: int = 1
+) -> tuple[Trial, ...]:
+    """Deal the instances out evenly: within each class, image after image in an order drawn by hash.
+
+    Parameters
+    ----------
+    index : DataIndex
+    artefact_name : str
+    source : ArtefactSource
+    rows : sequence of int
+        Images to use.
+    seed : int
+    repeats : int
+        Instances per image; different ones as far as there are enough.
+
+    Returns
+    -------
+    tuple of Trial
+        By row, then repetition. Counts of two instances differ by at most one.
+    """
+    order = sorted(
+        rows,
+        key=lambda row: (
+            index.samples[row].label,
+            digest_of("deal", artefact_name, seed, index.samples[row].digest),
+            row,
+        ),
+    )
+    dealt = {row: place for place, row in enumerate(order)}
+    return tuple(
+        Trial(row, repetition, (dealt[row] * repeats + repetition) % source.n_instances)
+        for row in sorted(rows)
+        for repetition in range(repeats)
+    )
+
+
+def trial_at(trials: ArtefactTrials, position: int) -> Trial:
+    """Recover the trial behind one row of the evidence.
+
+    Parameters
+    ----------
+    trials : ArtefactTrials
+        All trials of an artefact, in the order of `plan_trials`.
+    position : int
+
+    Returns
+    -------
+    Trial
+    """
+    row = int(trials.image_indices[position])
+    repetition = int(np.count_nonzero(trials.image_indices[:position] == row))
+    return Trial(row, repetition, int(trials.instances[position]))
+
+
+def picture(index: DataIndex, artefact_name: str, source: ArtefactSource, trial: Trial, seed: int) -> Picture:
+    """Render one trial; the same arguments give the same pixels for every model.
+
+    Place, size and opacity come from a stream named by the image's SHA-256, the artefact, the repetition and the seed,
+    the sham from a stream beside it.
+
+    Returns
+    -------
+    Picture
+    """
+    sample = index.samples[trial.row]
+    before = load_rgb(sample)
+    avoid = avoided(sample, source.artefact.avoid, (before.shape[0], before.shape[1]))
+    name = (sample.digest, artefact_name, trial.repetition, seed)
+    rendering = source.render(before, trial.instance, stream("artefact", *name), avoid)
+    if source.artefact.sham == "none":
+        return Picture(before, rendering, None)
+    return Picture(before, rendering, make_sham(before, rendering, stream("sham", *name)))
+
+
+def avoided(sample: Sample, avoid: str, size: tuple[int, int]) -> Mask | None:
+    """Mark what an artefact must not cover.
+
+    Parameters
+    ----------
+    sample : Sample
+    avoid : {"lesion_mask", "centre", "nothing"}
+        A sample without a lesion mask, or with an empty one, falls back to the centre.
+    size : tuple of int
+        Height and width.
+
+    Returns
+    -------
+    Mask, (height, width), or None
+        None for `nothing`.
+    """
+    if avoid == "nothing":
+        return None
+    mask = load_mask(sample, (size[1], size[0])) if avoid == "lesion_mask" else None
+    return mask if mask is not None and mask.any() else centre_ellipse(*size)

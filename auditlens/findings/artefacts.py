@@ -79,7 +79,7 @@ def artefact_finding(trials: Trials, class_name: str, label: str) -> ArtefactFin
     """Everything about one artefact and one class, with two-sided 95 % intervals."""
     classes = trials.point.classes
     class_index = classes.index(class_name)
-    present = [None, *(classes[index] for index in np.unique(trials.labels))]
+    present: list[str | None] = [None, *(classes[index] for index in np.unique(trials.labels))]
     ratio = trials.raw.energy_ratio
     return ArtefactFinding(
         artefact=trials.raw.artefact,
@@ -88,15 +88,22 @@ def artefact_finding(trials: Trials, class_name: str, label: str) -> ArtefactFin
         n_images=int(np.unique(trials.rows).size),
         n_units=int(np.unique(trials.units).size),
         n_instances=int(np.unique(trials.raw.instances).size),
-        effects=tuple(
-            _effect(trials, class_index, true_class, scale)
-            for scale in ("probability", "margin")
-            for true_class in (present if len(present) <= 12 else [None, class_name])
+        effects=(
+            *(
+                _effect(trials, class_index, true_class, "probability")
+                for true_class in _shown_classes(present, class_name)
+            ),
+            _effect(trials, class_index, None, "margin"),
         ),
         flips=tuple(_flip(trials, source, target) for source, target in directions(classes, class_name)),
         mean_area=float(trials.raw.area.mean()),
         sham_energy_ratio=float(np.median(ratio)) if trials.has_sham else None,
     )
+
+
+def _shown_classes(present: list[str | None], class_name: str) -> list[str | None]:
+    """Every true class while a reader can take them in; else all images and the audited class."""
+    return present if len(present) <= 12 else [None, class_name]
 
 
 def directions(classes: tuple[str, ...], class_name: str) -> tuple[tuple[str, str], ...]:

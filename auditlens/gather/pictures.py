@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from auditlens.challenge.pairs import choose_pairs, render_pair
+from auditlens.challenge.pairs import ChosenPair, choose_pairs, render_pair
 from auditlens.challenge.rendering import ArtefactSource
 from auditlens.findings.decision import OperatingPoint
 from auditlens.gather.context import Context
 from auditlens.gather.evidence import Gathered
-from auditlens.stages.evidence import ArtefactTrials, Evidence
+from auditlens.stages.evidence import ArtefactTrials
 from auditlens.stages.findings import ArtefactFinding, ComponentFinding, Example, Findings, Pair
 from auditlens.stages.plan import AuditPlan
 from auditlens.store.run_folder import RunFolder
@@ -26,6 +26,7 @@ SIDE = 224
 QUALITY = 88
 N_EXAMPLES = 8
 Pixels = NDArray[np.uint8]
+Part = Literal["before", "after", "sham"]
 
 
 def with_pictures(
@@ -110,38 +111,34 @@ def _pairs(
     class_index = plan.model.classes.index(row.class_name)
     threshold = OperatingPoint.of(plan.model).threshold
     chosen = choose_pairs(trials, evidence.predictions, class_index, threshold, context.spec.challenge.n_pairs)
-    pairs = tuple(
-        _pair(row, trial, kind, class_index, trials, context, evidence, gathered.sources[row.artefact], album)
-        for trial, kind in chosen
-    )
+    pairs = tuple(_pair(row, pair, trials, context, gathered.sources[row.artefact], album) for pair in chosen)
     return row.model_copy(update={"pairs": pairs})
 
 
 def _pair(
     row: ArtefactFinding,
-    trial: int,
-    kind: Literal["flip", "strongest", "median", "no effect"],
-    class_index: int,
+    pair: ChosenPair,
     trials: ArtefactTrials,
     context: Context,
-    evidence: Evidence,
     source: ArtefactSource,
     album: _Album,
 ) -> Pair:
-    image_row = int(trials.image_indices[trial])
-    rendered = render_pair(
-        context.index, context.spec.artefacts[row.artefact], source, trials, trial, seed=context.spec.seed
-    )
-    name = f"pairs/{_safe(row.artefact)}-{image_row}-{trial}"
-    sham = float(trials.sham_probabilities[trial, class_index])
+    sample = context.index.samples[int(trials.image_indices[pair.position])]
+    pictures = render_pair(context.index, row.artefact, source, trials, pair.position, context.spec.seed)
+    name = f"pairs/{_safe(row.artefact)}-{pair.position}"
+    parts: tuple[Part, ...] = ("before", "after", "sham")
     return Pair(
-        image_id=context.index.samples[image_row].id,
-        kind=kind,
-        true_class=context.subject.classes[context.index.samples[image_row].label],
-        before=float(evidence.predictions.probabilities[image_row, class_index]),
-        after=float(trials.probabilities[trial, class_index]),
-        sham=None if np.isnan(sham) else sham,
-        files={part: album.add(f"{name}-{part}", pixels) for part, pixels in rendered.items()},
+        image_id=sample.id,
+        kind=pair.kind,
+        true_class=context.subject.classes[sample.label],
+        before=pair.before,
+        after=pair.after,
+        sham=pair.sham,
+        files={
+            part: album.add(f"{name}-{part}", pixels)
+            for part, pixels in zip(parts, pictures, strict=True)
+            if pixels is not None
+        },
     )
 
 

@@ -8,6 +8,7 @@ from auditlens.challenge.pairs import render_pair
 from auditlens.challenge.rendering import ArtefactSource
 from auditlens.gather.context import Context
 from auditlens.gather.space import foundation_key
+from auditlens.gather.trials import pictures_digest
 from auditlens.semantics.foundation import FoundationModel
 from auditlens.stages.evidence import ArtefactTrials, Floats
 
@@ -22,21 +23,22 @@ def inserted_embeddings(
 
     Insertion shows only that the foundation model sees our rendering of the artefact; the report says so.
     """
-    described, seed = context.spec.artefacts[artefact], context.spec.seed
+    seed = context.spec.seed
     chosen = np.unique(np.linspace(0, len(trials.image_indices) - 1, N_SEEN).astype(int))
     context.progress.stage(f"Foundation model: inserted {artefact}", len(chosen))
 
     def compute() -> dict[str, np.ndarray]:
-        pairs = [render_pair(context.index, described, source, trials, int(trial), seed=seed) for trial in chosen]
-        before = foundation.embed_images([pair["before"] for pair in pairs], context.batch_size)
-        after = foundation.embed_images([pair["after"] for pair in pairs], context.batch_size)
-        return {"before": before, "after": after}
+        pairs = [render_pair(context.index, artefact, source, trials, int(trial), seed) for trial in chosen]
+        clean = foundation.embed_images([before for before, _, _ in pairs], context.batch_size)
+        after = foundation.embed_images([after for _, after, _ in pairs], context.batch_size)
+        return {"before": clean, "after": after}
 
     key = {
         "data": context.index.digest,
         "seed": seed,
         "artefact": artefact,
-        "described": described.model_dump(mode="json"),
+        "described": context.spec.artefacts[artefact].model_dump(mode="json"),
+        "pictures": pictures_digest(context.spec.artefacts[artefact], context.base),
         "trials": chosen.tolist(),
         **foundation_key(context.spec.foundation, foundation),
     }

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from auditlens.challenge.insertion import choose_rows, clean_rows, insert
+from auditlens.challenge.insertion import insert_chunk
 from auditlens.challenge.instances import load_artefact
 from auditlens.challenge.rendering import ArtefactSource
+from auditlens.challenge.trials import choose_rows, clean_rows, plan_trials
 from auditlens.gather.context import Context
 from auditlens.spec.artefacts import Artefact, Cutout, Overlay
 from auditlens.spec.paths import resolve
@@ -37,18 +38,18 @@ def artefact_trials(
     skipped: list[Skipped] = []
     for name, artefact in context.spec.artefacts.items():
         rows = trial_rows(context, artefact)
-        if rows.size == 0:
+        if not rows:
             skipped.append(_no_clean_image(name, artefact))
         else:
             trials[name] = _trials(context, name, artefact, sources[name], rows)
     return trials, skipped
 
 
-def trial_rows(context: Context, artefact: Artefact) -> np.ndarray:
+def trial_rows(context: Context, artefact: Artefact) -> tuple[int, ...]:
     """Clean images of the artefact, at most so many per class, drawn by image hash."""
-    rows = clean_rows(context.samples, artefact)
     limit = context.spec.challenge.max_images_per_class
-    return choose_rows(rows, context.samples.labels, limit, context.index.digests)
+    labels = context.samples.labels.tolist()
+    return choose_rows(clean_rows(context.index, artefact), labels, limit, context.index.digests)
 
 
 def pictures_digest(artefact: Artefact, base: Path) -> str:
@@ -85,21 +86,20 @@ def _no_clean_image(name: str, artefact: Artefact) -> Skipped:
 
 
 def _trials(
-    context: Context, name: str, artefact: Artefact, source: ArtefactSource, rows: np.ndarray
+    context: Context, name: str, artefact: Artefact, source: ArtefactSource, rows: tuple[int, ...]
 ) -> ArtefactTrials:
-    repeats = context.spec.challenge.instances_per_image
-    context.progress.stage(f"Artefact test: {name}", len(rows))
+    seed, repeats = context.spec.seed, context.spec.challenge.instances_per_image
+    planned = plan_trials(context.index, name, source, rows, seed=seed, repeats=repeats)
+    context.progress.stage(f"Artefact test: {name}", len(planned))
 
     def compute(start: int, stop: int) -> dict[str, np.ndarray]:
-        found = insert(
+        found, _ = insert_chunk(
             context.subject,
             context.index,
             name,
-            artefact,
             source,
-            rows[start:stop],
-            seed=context.spec.seed,
-            repeats=repeats,
+            planned[start:stop],
+            seed=seed,
             batch_size=context.batch_size,
         )
         return {field: getattr(found, field) for field in ARRAYS}
@@ -107,11 +107,9 @@ def _trials(
     key = context.key(
         artefact=name,
         described=artefact.model_dump(mode="json"),
-        instances=source.names,
         pictures=pictures_digest(artefact, context.base),
-        repeats=repeats,
-        rows=[int(row) for row in rows],
+        trials=[[trial.row, trial.repetition, trial.instance] for trial in planned],
     )
-    arrays = context.store.chunked("artefact-trials", key, len(rows), context.chunk_size, compute, context.told())
+    arrays = context.store.chunked("artefact-trials", key, len(planned), context.chunk_size, compute, context.told())
     context.progress.done()
     return ArtefactTrials(artefact=name, instance_names=source.names, **arrays)

@@ -53,12 +53,13 @@ def _kind(origin: Origin) -> str:
     return f"A clean twin: {rates}, so independent of the label, like the other artefacts."
 
 
-def foundation_card(name: str, aurocs: Mapping[str, Mapping[str, float]], n: int) -> str:
+def foundation_card(name: str, aurocs: Mapping[str, Mapping[str, float]], crops: Mapping[str, float], n: int) -> str:
     """Return the card of the text-image model: AUROC of each probe against its own flag and the next best."""
     rows = []
     for concept, by_flag in aurocs.items():
         rival, best = max(((f, a) for f, a in by_flag.items() if f != concept), key=lambda pair: pair[1])
-        rows.append(f"| {concept} | {by_flag[concept]:.3f} | {rival} {best:.3f} |")
+        tight = f"{crops[concept]:.3f}" if concept in crops else ""
+        rows.append(f"| {concept} | {by_flag[concept]:.3f} | {rival} {best:.3f} | {tight} |")
     return "\n".join(
         [
             f"# {name}",
@@ -70,8 +71,8 @@ def foundation_card(name: str, aurocs: Mapping[str, Mapping[str, float]], n: int
             "",
             f"AUROC of text probes on {n} audited test images (purpose `test`, seed 0, artefacts at natural rates):",
             "",
-            "| concept | its own flag | strongest other flag |",
-            "| --- | --- | --- |",
+            "| concept | its own flag | strongest other flag | tight crops with and without |",
+            "| --- | --- | --- | --- |",
             *rows,
             "",
             "Printed by `python -m auditlens.testbed.evaluate foundation DIR` with this card's folder.",

@@ -18,7 +18,7 @@ from auditlens.testbed.captions import ARTEFACT_CONCEPTS, FACTOR_CONCEPTS
 from auditlens.testbed.cards import classifier_card, foundation_card
 from auditlens.testbed.foundation import Tokenize, load_foundation
 from auditlens.testbed.measure import N_EVALUATED, measure
-from auditlens.testbed.scenes import Scene, scenes
+from auditlens.testbed.scenes import Scene, place_artefacts, scenes
 from auditlens.testbed.weights_io import load_classifier, read_origin
 
 PROBES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -78,9 +78,39 @@ def probe_aurocs(folder: Path, *, n: int = N_EVALUATED, seed: int = 0) -> dict[s
     }
 
 
+def fullest_window(changed: NDArray[np.bool_], side: int) -> tuple[slice, slice]:
+    """Return rows and columns of the square window with the most changed pixels, on a grid of sixteenths."""
+    size = changed.shape[0]
+    starts = [(y, x) for y in range(0, size - side + 1, size // 16) for x in range(0, size - side + 1, size // 16)]
+    y, x = max(starts, key=lambda start: int(changed[start[0] :, start[1] :][:side, :side].sum()))
+    return slice(y, y + side), slice(x, x + side)
+
+
+def crop_aurocs(folder: Path, *, n: int = 150, seed: int = 1) -> dict[str, float]:
+    """Return, per artefact, how well its probe tells tight crops with it from the same crops without it.
+
+    A crop is the square of three eighths of the image's side that holds most of the artefact.
+    """
+    bare = list(scenes(n=n, seed=seed, artefact_rates={}))
+    aurocs = {}
+    for name in ARTEFACT_CONCEPTS:
+        pairs = [
+            _cropped_pair(scene.image, place_artefacts(scene, {name: 1.0}, "test", seed, i).image)
+            for i, scene in enumerate(bare)
+        ]
+        images = [image for pair in pairs for image in pair]
+        aurocs[name] = float(roc_auc_score([0, 1] * n, alignments(folder, images)[name]))
+    return aurocs
+
+
+def _cropped_pair(without: NDArray[np.uint8], with_it: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    rows, columns = fullest_window((without != with_it).any(-1), 3 * without.shape[0] // 8)
+    return [without[rows, columns], with_it[rows, columns]]
+
+
 def _card(kind: str, path: Path) -> str:
     if kind == "foundation":
-        return foundation_card(path.name, probe_aurocs(path), N_EVALUATED)
+        return foundation_card(path.name, probe_aurocs(path), crop_aurocs(path), N_EVALUATED)
     origin = read_origin(path)
     return classifier_card(path.stem, origin, measure(load_classifier(path), origin.threshold))
 

@@ -48,6 +48,7 @@ ABSENT: Final[Mapping[str, tuple[str, ...]]] = {
     "large_diameter": ("small lesion", "small diameter", "tiny lesion", "small mole"),
     "dark_skin": ("light skin", "fair skin", "pale skin"),
 }
+NO_EMPHASIS: Final[Mapping[str, float]] = {}
 PLAIN: Final = ("plain skin", "bare skin", "clear skin", "normal skin", "healthy skin", "skin without lesion")
 TEMPLATES: Final = (
     "{}", "a {}", "an image of {}", "a photo of {}", "a photo of a {}", "an image of a {}", "skin with {}",
@@ -84,17 +85,26 @@ def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
     return options[int(rng.integers(len(options)))]
 
 
-def _phrase(rng: np.random.Generator) -> tuple[str, dict[str, bool]]:
+def _concept(rng: np.random.Generator, emphasis: Mapping[str, float]) -> str:
+    if not emphasis:
+        return _pick(rng, CONCEPTS)
+    weights = np.array([emphasis.get(concept, 1.0) for concept in CONCEPTS])
+    return CONCEPTS[int(rng.choice(len(CONCEPTS), p=weights / weights.sum()))]
+
+
+def _phrase(rng: np.random.Generator, emphasis: Mapping[str, float]) -> tuple[str, dict[str, bool]]:
     """Draw a phrase of one concept, present or, where language has a word for it, absent."""
     if rng.random() < 0.05:
         return _pick(rng, PLAIN), dict.fromkeys((*ARTEFACT_CONCEPTS, "lesion"), False)
-    concept = _pick(rng, CONCEPTS)
+    concept = _concept(rng, emphasis)
     if concept in ABSENT and rng.random() < 0.4:
         return _pick(rng, ABSENT[concept]), {concept: False}
     return _pick(rng, PRESENT[concept]), {concept: True}
 
 
-def draw_caption(rng: np.random.Generator, rare_words: tuple[str, ...]) -> Caption:
+def draw_caption(
+    rng: np.random.Generator, rare_words: tuple[str, ...], emphasis: Mapping[str, float] = NO_EMPHASIS
+) -> Caption:
     """Draw a caption: mostly one phrase, at times two, a null sentence or unrelated words.
 
     Parameters
@@ -103,15 +113,17 @@ def draw_caption(rng: np.random.Generator, rare_words: tuple[str, ...]) -> Capti
         Source of the choices.
     rare_words : tuple of str
         Words that fit none of these pictures; a sentence with one of them is false of all.
+    emphasis : mapping of str to float
+        How much more often than once some concepts are drawn.
     """
     kind = rng.random()
     if kind < 0.03:
         return Caption(_pick(rng, NULLS), {})
     if kind < 0.10:
         return Caption(_pick(rng, TEMPLATES).format(_pick(rng, rare_words)), {}, nonsense=True)
-    phrase, asserts = _phrase(rng)
+    phrase, asserts = _phrase(rng, emphasis)
     if kind > 0.88:
-        further, also = _phrase(rng)
+        further, also = _phrase(rng, emphasis)
         if not set(also) & set(asserts):
             phrase, asserts = f"{phrase} and {further}", {**asserts, **also}
     return Caption(_pick(rng, TEMPLATES).format(phrase), asserts)

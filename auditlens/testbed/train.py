@@ -25,8 +25,8 @@ from auditlens.testbed.weights_io import Origin, save_classifier
 Direction = Literal["melanoma", "benign"]
 Progress = Callable[[str, float], None]
 
-N_TRAIN: Final = 3000
-EPOCHS: Final = 12
+N_TRAIN: Final = 4500
+EPOCHS: Final = 8
 BATCH: Final = 64
 PEAK_RATE: Final = 4e-3
 RATE_IN: Final = 0.9

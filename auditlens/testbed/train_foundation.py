@@ -13,11 +13,13 @@ import numpy as np
 import open_clip
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from auditlens.testbed.captions import (
     ABSENT,
     ARTEFACT_CONCEPTS,
+    NO_EMPHASIS,
     NULLS,
     PLAIN,
     PRESENT,
@@ -40,6 +42,7 @@ VISIBLE: Final = {"ruler": 0.006, "hair": 0.006, "ink": 0.006, "band_aid": 0.02,
 BATCH: Final = 64
 N_CAPTIONS: Final = 128
 PEAK_RATE: Final = 2e-3
+SHAPE_EMPHASIS: Final = {"asymmetric": 5.0, "irregular_border": 4.0, "many_colours": 1.5, "band_aid": 2.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +209,15 @@ def _known_text() -> list[str]:
 class Trainer:
     """The training state: model, pictures, optimiser and the stream of choices."""
 
-    def __init__(self, seed: int, n_pictures: int, n_steps: int) -> None:
+    def __init__(self, seed: int, n_pictures: int, n_steps: int, start: Path | None) -> None:
         self.pictures = [picture(seed, index) for index in range(n_pictures)]
         self.pixels = torch.from_numpy(np.stack([p.image for p in self.pictures])).permute(0, 3, 1, 2)
         torch.manual_seed(int(stream("foundation-train/initial-weights", seed).integers(2**62)))
         self.model = new_model().to(memory_format=torch.channels_last).train()
+        self.emphasis = NO_EMPHASIS
+        if start is not None:
+            self.emphasis = SHAPE_EMPHASIS
+            self.model.load_state_dict(load_file(start / "open_clip_model.safetensors"))
         self.bias = nn.Parameter(torch.zeros(()))
         self.tokenize, self.words = tokenizer(), rare_words()
         self.rng = stream("foundation-train/order", seed)
@@ -224,7 +231,7 @@ class Trainer:
         chosen = self.rng.integers(len(self.pictures), size=BATCH)
         boxes = [draw_box(self.rng) for _ in chosen]
         seen = np.stack([visible(self.pictures[i], box) for i, box in zip(chosen, boxes, strict=True)])
-        captions = [draw_caption(self.rng, self.words) for _ in range(N_CAPTIONS)]
+        captions = [draw_caption(self.rng, self.words, self.emphasis) for _ in range(N_CAPTIONS)]
         crops = cut(self.pixels[torch.from_numpy(chosen)], np.array(boxes, np.float32), self.rng)
         return self._update(crops, captions, seen)
 
@@ -242,7 +249,9 @@ class Trainer:
         return float(loss.detach())
 
 
-def train_foundation(out: Path, *, seed: int = 0, n_pictures: int = 3000, n_steps: int = 1200) -> None:
+def train_foundation(
+    out: Path, *, seed: int = 0, n_pictures: int = 3000, n_steps: int = 1200, start: Path | None = None
+) -> None:
     """Train the model and write it to a folder in open_clip's local-dir form.
 
     Parameters
@@ -253,8 +262,11 @@ def train_foundation(out: Path, *, seed: int = 0, n_pictures: int = 3000, n_step
         Seed within the purpose ``foundation-train``.
     n_pictures, n_steps : int
         Pictures drawn before training, and optimiser steps of 64 crops each.
+    start : Path, optional
+        A model trained before. This second stage draws captions of shape more often (`SHAPE_EMPHASIS`), which
+        the first hardly learns; give it another seed, and so other pictures.
     """
-    trainer = Trainer(seed, n_pictures, n_steps)
+    trainer = Trainer(seed, n_pictures, n_steps, start)
     recent = []
     for step in range(1, n_steps + 1):
         recent.append(trainer.step())
@@ -268,12 +280,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m auditlens.testbed.train_foundation", description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", type=Path, help="second stage: a folder this command wrote before")
     parser.add_argument("--n-pictures", type=int, default=3000)
     parser.add_argument("--n-steps", type=int, default=1200)
     parser.add_argument("--threads", type=int, default=1, help="figures repeat exactly on the same number")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    train_foundation(given.out, seed=given.seed, n_pictures=given.n_pictures, n_steps=given.n_steps)
+    train_foundation(given.out, seed=given.seed, n_pictures=given.n_pictures, n_steps=given.n_steps, start=given.start)
 
 
 if __name__ == "__main__":

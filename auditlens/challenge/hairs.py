@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from auditlens.challenge.placement import Room
-from auditlens.challenge.rendering import Layer
+from auditlens.challenge.rendering import Layer, Mask
 from auditlens.challenge.strokes import Points, Sheet, bezier
 
 N_TRIES = 12
@@ -64,19 +65,29 @@ def draw(hair: HairDesign, room: Room, rng: np.random.Generator) -> tuple[Layer,
         One layer of the image's size.
     """
     sheet = Sheet(room.height, room.width)
+    widest = max(hair.width * room.side * room.scale, 0.9) * 1.3
+    blocked = _blocked(room, int(np.ceil(widest / 2)) + 1)
     for _ in range(hair.n_strands):
-        width = max(hair.width * room.side * room.scale * rng.uniform(0.7, 1.3), 0.9)
-        path = _free_path(hair, room, rng, width)
+        path = _free_path(hair, room, rng, blocked)
+        width = max(widest * rng.uniform(0.55, 1.0), 0.9)
         if path is not None:
             taper = np.linspace(1.0, 0.25, len(path)) ** 0.7
             sheet.stroke(path, width * taper, hair.strength)
     return (Layer(0, 0, sheet.cover(), np.asarray(hair.colour, dtype=np.float32)),)
 
 
-def _free_path(hair: HairDesign, room: Room, rng: np.random.Generator, width: float) -> Points | None:
+def _blocked(room: Room, reach: int) -> Mask | None:
+    """Where no strand's middle may lie."""
+    if room.avoid is None:
+        return None
+    wider: Mask = ndimage.maximum_filter(room.avoid, 2 * reach + 1, mode="constant")
+    return wider
+
+
+def _free_path(hair: HairDesign, room: Room, rng: np.random.Generator, blocked: Mask | None) -> Points | None:
     for attempt in range(N_TRIES):
         path = _path(hair, room, rng, 1.0 - 0.06 * attempt)
-        if not _crosses(path, room, width):
+        if blocked is None or not _crosses(path, blocked):
             return path
     return None
 
@@ -93,16 +104,9 @@ def _path(hair: HairDesign, room: Room, rng: np.random.Generator, shorter: float
     return path if rng.integers(2) else path[::-1].copy()
 
 
-def _crosses(path: Points, room: Room, width: float) -> bool:
-    if room.avoid is None:
-        return False
-    reach = int(np.ceil(width / 2)) + 1
-    fine = np.stack(
-        [np.interp(np.linspace(0, 1, 96), np.linspace(0, 1, len(path)), path[:, k]) for k in (0, 1)], axis=1
-    )
-    x, y = np.rint(fine).astype(int).T
-    for dx, dy in ((-reach, 0), (reach, 0), (0, -reach), (0, reach), (0, 0)):
-        inside = (x + dx >= 0) & (x + dx < room.width) & (y + dy >= 0) & (y + dy < room.height)
-        if room.avoid[y[inside] + dy, x[inside] + dx].any():
-            return True
-    return False
+def _crosses(path: Points, blocked: Mask) -> bool:
+    """Whether any point of the path, or half-way between two, is blocked."""
+    dense = np.concatenate([path, (path[1:] + path[:-1]) / 2, path[:-1] * 0.75 + path[1:] * 0.25])
+    x, y = np.floor(dense).astype(int).T
+    inside = (x >= 0) & (x < blocked.shape[1]) & (y >= 0) & (y < blocked.shape[0])
+    return bool(blocked[y[inside], x[inside]].any())

@@ -104,7 +104,7 @@ def _circle(ink: InkDesign, room: Room, rng: np.random.Generator) -> Plane:
 def _line(ink: InkDesign, extent: float, rng: np.random.Generator) -> list[Points]:
     ends = rng.uniform(0.12, 0.88, (4, 2)) * extent
     ends[0, 0], ends[3, 0] = 0.1 * extent, 0.9 * extent
-    return [bezier(ends)]
+    return [bezier(list(ends))]
 
 
 def _dots(ink: InkDesign, extent: float, rng: np.random.Generator) -> list[Points]:

@@ -27,10 +27,10 @@ MARGIN = 0.04
 SOFT_EDGE = 0.07
 """Width of the sham's soft edge, as a share of the shorter side."""
 GRAIN = 0.16
-"""Size of the texture's grain, as a share of the shorter side; a finer one looks like an artefact (docs/artefacts.md)."""
+"""Size of the texture's grain, as a share of the shorter side; a finer one is an artefact (docs/artefacts.md)."""
 SHADING = 0.35
 """Strength of the slow shading beside the even change, in full-field shams."""
-STRONGEST = 250.0
+STRONGEST = 400.0
 """Grey levels per standard deviation beyond which a texture would break into hard-edged black and white."""
 COARSE_SIDE = 64
 N_STEPS = 12
@@ -113,7 +113,7 @@ def _place(alpha: Plane) -> tuple[Plane, Box]:
     step, side = _block_size(alpha), min(alpha.shape)
     closed = _closed(_blocks(alpha, step), side / step)
     depth = ndimage.distance_transform_edt(np.pad(closed, 1, mode="edge"))[1:-1, 1:-1]
-    rise = np.clip(depth / max(SOFT_EDGE * side / step, 1.0), 0, 1).astype(np.float32)
+    rise = np.clip((depth - 1) / max(SOFT_EDGE * side / step, 1.0), 0, 1).astype(np.float32)
     full = Image.fromarray(rise).resize((rise.shape[1] * step, rise.shape[0] * step), Image.Resampling.BILINEAR)
     left, top, right, bottom = (edge * step for edge in bounding_box(closed))
     box = (left, top, min(right, alpha.shape[1]), min(bottom, alpha.shape[0]))
@@ -130,8 +130,7 @@ def _blocks(alpha: Plane, step: int) -> Mask:
     """True for each block in which any pixel belongs to the artefact."""
     height, width = alpha.shape
     padded = np.pad(alpha > 0.01, ((0, -height % step), (0, -width % step)))
-    blocks: Mask = padded.reshape(padded.shape[0] // step, step, padded.shape[1] // step, step).any(axis=(1, 3))
-    return blocks
+    return np.asarray(padded.reshape(padded.shape[0] // step, step, padded.shape[1] // step, step).any(axis=(1, 3)))
 
 
 def _closed(blocks: Mask, side: float) -> Mask:
@@ -139,8 +138,9 @@ def _closed(blocks: Mask, side: float) -> Mask:
     radius, margin = max(CLOSING * side, 1.0), max(MARGIN * side, 1.0)
     reach = int(np.ceil(radius)) + 1
     near = ndimage.distance_transform_edt(~np.pad(blocks, reach)) <= radius
-    filled = (ndimage.distance_transform_edt(near) > radius)[reach:-reach, reach:-reach] | blocks
-    return np.asarray(ndimage.distance_transform_edt(~filled) <= margin)
+    filled: Mask = (ndimage.distance_transform_edt(near) > radius)[reach:-reach, reach:-reach] | blocks
+    closed: Mask = np.asarray(ndimage.distance_transform_edt(~filled) <= margin)
+    return closed
 
 
 def _texture(crop: Image8, weight: Plane, side: int, rng: np.random.Generator) -> Plane:
@@ -170,11 +170,11 @@ def _scaled_to(target: float, image: Image8, pattern: Plane, weight: Plane | np.
     some, of_pattern = image[::step, ::step].astype(np.float32), pattern[::step, ::step]
     of_weight = weight if isinstance(weight, np.float32) else weight[::step, ::step]
     wanted = target * some.size / image.size
-    scale = np.sqrt(wanted / max(float(((of_weight * of_pattern) ** 2).sum()), 1e-6))
+    scale = min(np.sqrt(wanted / max(float(((of_weight * of_pattern) ** 2).sum()), 1e-6)), STRONGEST)
     for _ in range(N_STEPS):
         change = np.rint(some + of_weight * _bent(some, np.float32(scale) * of_pattern)) - some
         reached = float(np.einsum("ijk,ijk->", change, change))
-        if abs(reached / wanted - 1.0) < TOLERANCE:
+        if abs(reached / wanted - 1.0) < TOLERANCE or (scale >= STRONGEST and reached < wanted):
             break
         scale = min(scale * min(np.sqrt(wanted / max(reached, 1e-9)), 4.0), STRONGEST)
     whole = image.astype(np.float32)

@@ -81,9 +81,9 @@ def draw(patch: PatchDesign, room: Room, rng: np.random.Generator) -> tuple[Laye
     sheet, shade = Sheet(height, width), Sheet(height, width)
     sheet.polygon(outline + reach)
     shade.polygon(outline * (1 + margin / radius * 0.6) + reach)
-    alpha = sheet.cover()
-    spot = place(alpha, room.size, room.placement, rng, room.avoid, overhang=0.5)
-    shadow = _blurred(shade.cover(), margin) * np.float32(0.18)
+    alpha, shaded = sheet.cover(), shade.cover()
+    spot = place(shaded, room.size, room.placement, rng, room.avoid, overhang=0.5)
+    shadow = _blurred(shaded, margin) * np.float32(0.18)
     return (
         Layer(spot.left, spot.top, shadow, np.asarray((90, 60, 55), dtype=np.float32), "multiply"),
         Layer(spot.left, spot.top, alpha, _paint(patch, (height, width), radius, room.side, rng)),
@@ -121,4 +121,4 @@ def _paint(patch: PatchDesign, size: tuple[int, int], radius: float, side: int, 
 
 
 def _blurred(cover: Plane, sigma: float) -> Plane:
-    return np.asarray(ndimage.gaussian_filter(cover, sigma / 2, mode="constant"), dtype=np.float32)
+    return np.asarray(ndimage.gaussian_filter(cover, sigma / 4, mode="constant"), dtype=np.float32)

@@ -14,6 +14,7 @@ SIDES: tuple[Side, ...] = ("left", "right", "top", "bottom")
 CENTRE_SEMI_AXIS = 0.27
 """Semi-axes of the centre ellipse, as a share of each side of the image."""
 N_CANDIDATES = 24
+N_LAST_RESORTS = 12
 LEAST_VISIBLE = 0.45
 """Share of the artefact's cover that must stay inside of the image."""
 
@@ -85,8 +86,8 @@ def place(
 ) -> Spot:
     """Find a place for a stamp that covers as little as possible of what it must avoid.
 
-    Twenty-four places are drawn; the first that covers nothing of `avoid` and shows enough of the stamp is taken, else
-    the one that covers least.
+    Up to 24 places are drawn, then 12 in corners and partly outside of the image; the first that covers nothing of
+    `avoid` and shows enough of the stamp is taken, else the one that covers least.
 
     Parameters
     ----------
@@ -112,8 +113,11 @@ def place(
         return Spot((size[1] - alpha.shape[1]) // 2, (size[0] - alpha.shape[0]) // 2)
     total = max(float(alpha.sum()), 1e-6)
     best, least = Spot(0, 0), np.inf
-    for _ in range(N_CANDIDATES):
-        spot = _candidate(alpha.shape, size, placement, rng, (overhang, inset), side)
+    for attempt in range(N_CANDIDATES + N_LAST_RESORTS):
+        if attempt < N_CANDIDATES:
+            spot = _candidate(alpha.shape, size, placement, rng, (overhang, inset), side)
+        else:
+            spot = _candidate(alpha.shape, size, "corner", rng, (max(overhang, 0.4), 0.0), side)
         cost = _cost(alpha, spot, size, avoid, total)
         if cost < least:
             best, least = spot, cost

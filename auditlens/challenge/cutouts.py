@@ -30,6 +30,10 @@ QUARTER_TURNS: dict[Side, int] = {"right": 0, "top": 1, "left": 2, "bottom": 3}
 """Counter-clockwise quarter turns that carry the right border to each side."""
 
 
+WORKING_SIDE = 160
+"""Masks are cleaned at no more than this size: they are drawn roughly anyway."""
+
+
 @dataclass(frozen=True, slots=True)
 class CutoutSource:
     """Cut-outs, one instance per usable mask.
@@ -166,29 +170,38 @@ def usable_piece(mask: Image8, size: tuple[int, int], min_area: float, max_area:
     Mask or None
         None when nothing usable is left.
     """
-    resized = np.asarray(Image.fromarray(mask).resize((size[1], size[0]), Image.Resampling.BILINEAR))
-    if resized.max() == 0:
+    shrink = min(WORKING_SIDE / max(size), 1.0)
+    height, width = max(round(size[0] * shrink), 1), max(round(size[1] * shrink), 1)
+    heat = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.BILINEAR))
+    piece = _largest_piece(heat >= heat.max() / 2) if heat.max() > 0 else None
+    if piece is None or not min_area <= float(piece.mean()) <= max_area:
         return None
-    radius = max(round(0.015 * min(size)), 1)
+    smooth = Image.fromarray(piece.astype(np.uint8) * 255).resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    return np.asarray(smooth) >= 128
+
+
+def _largest_piece(mask: Mask) -> Mask | None:
+    """Close gaps, keep the largest piece, fill its holes, cut off its threads."""
+    radius = max(round(0.015 * min(mask.shape)), 1)
     disc = np.hypot(*np.mgrid[-radius : radius + 1, -radius : radius + 1]) <= radius
-    padded = np.pad(resized >= resized.max() / 2, 2 * radius, mode="edge")
-    closed = ndimage.binary_closing(padded, disc)[2 * radius : -2 * radius, 2 * radius : -2 * radius]
+    inner = slice(2 * radius, -2 * radius)
+    closed = ndimage.binary_closing(np.pad(mask, 2 * radius, mode="edge"), disc)[inner, inner]
     pieces, n_pieces = ndimage.label(closed)
     if not n_pieces:
         return None
     largest = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
-    filled: Mask = ndimage.binary_opening(ndimage.binary_fill_holes(largest), disc)
-    area = float(filled.mean())
-    return filled if min_area <= area <= max_area else None
+    filled = np.pad(ndimage.binary_fill_holes(largest), 2 * radius, mode="edge")
+    return np.asarray(ndimage.binary_opening(filled, disc)[inner, inner])
 
 
 def _cut(picture: Image8, piece: Mask, feather: float) -> tuple[Plane, int]:
     """Cut one piece, premultiplied, soft inwards from its edge but not where the image cut it off."""
     width = max(feather * min(piece.shape), 1.0)
-    padded = np.pad(piece, 1, mode="edge")
-    alpha = np.clip(ndimage.distance_transform_edt(padded)[1:-1, 1:-1] / width, 0, 1).astype(np.float32)
     left, top, right, bottom = bounding_box(piece)
-    planes = np.concatenate([picture * alpha[:, :, None], alpha[:, :, None]], axis=2)[top:bottom, left:right]
+    around = np.pad(piece, 1, mode="edge")[top : bottom + 2, left : right + 2]
+    depth = ndimage.distance_transform_edt(around)[1:-1, 1:-1]
+    alpha = np.clip(depth / width, 0, 1).astype(np.float32)[:, :, None]
+    planes = np.concatenate([picture[top:bottom, left:right] * alpha, alpha], axis=2)
     return _to_right_border(planes.astype(np.float32), (left, top, right, bottom), piece.shape)
 
 

@@ -171,14 +171,17 @@ def _scaled_to(target: float, image: Image8, pattern: Plane, weight: Plane | np.
     of_weight = weight if isinstance(weight, np.float32) else weight[::step, ::step]
     wanted = target * some.size / image.size
     scale = min(np.sqrt(wanted / max(float(((of_weight * of_pattern) ** 2).sum()), 1e-6)), STRONGEST)
+    best, gap = scale, np.inf
     for _ in range(N_STEPS):
         change = np.rint(some + of_weight * _bent(some, np.float32(scale) * of_pattern)) - some
         reached = float(np.einsum("ijk,ijk->", change, change))
-        if abs(reached / wanted - 1.0) < TOLERANCE or (scale >= STRONGEST and reached < wanted):
+        if abs(reached / wanted - 1.0) < gap:
+            best, gap = scale, abs(reached / wanted - 1.0)
+        if gap < TOLERANCE or (scale >= STRONGEST and reached < wanted):
             break
         scale = min(scale * min(np.sqrt(wanted / max(reached, 1e-9)), 4.0), STRONGEST)
     whole = image.astype(np.float32)
-    return to_uint8(whole + weight * _bent(whole, np.float32(scale) * pattern))
+    return to_uint8(whole + weight * _bent(whole, np.float32(best) * pattern))
 
 
 def _bent(image: Plane, change: Plane) -> Plane:

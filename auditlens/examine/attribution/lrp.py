@@ -13,7 +13,9 @@ import torch
 from torch import nn
 from zennit.canonizers import SequentialMergeBatchNorm
 from zennit.composites import EpsilonPlusFlat
+from zennit.core import BasicHook, stabilize
 from zennit.layer import Sum
+from zennit.rules import ZPlus
 
 from auditlens.examine.attribution.gradient import layer_gradient
 from auditlens.examine.attribution.rewrite import UnsupportedError, rewrite
@@ -37,6 +39,39 @@ class MergeBatchNorm(SequentialMergeBatchNorm):  # type: ignore[misc]
         batch_norm.eps = 0.0
 
 
+class RectifiedZPlus(ZPlus):  # type: ignore[misc]
+    """Zennit's z+ rule without the half for negative inputs where there are none: equal values, half the work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._positive = BasicHook(
+            input_modifiers=[lambda values: values],
+            param_modifiers=[lambda values, _: values.clamp(min=0)],
+            gradient_mapper=lambda above, outputs: [above / stabilize(outputs[0])],
+            reducer=lambda inputs, gradients: inputs[0] * gradients[0],
+        )
+        self._positive.stored_tensors = self.stored_tensors
+
+    def backward(self, module: nn.Module, grad_input: Any, grad_output: Any) -> Any:
+        """Distribute relevance by the positive contributions."""
+        if bool((self.stored_tensors["input"][0] < 0).any()):
+            return super().backward(module, grad_input, grad_output)
+        return self._positive.backward(module, grad_input, grad_output)
+
+    def copy(self) -> RectifiedZPlus:
+        """Return a fresh hook for another module."""
+        return RectifiedZPlus()
+
+
+def make_composite() -> EpsilonPlusFlat:
+    """Epsilon for linear layers, z+ for convolutions, flat for the first layer."""
+    composite = EpsilonPlusFlat()
+    composite.layer_map = [
+        (types, RectifiedZPlus() if isinstance(rule, ZPlus) else rule) for types, rule in composite.layer_map
+    ]
+    return composite
+
+
 class Lrp:
     """LRP on a rewritten twin of the model; the audited module itself is never touched.
 
@@ -56,7 +91,7 @@ class Lrp:
         self._subject = subject
         self._twin, self._bare = _make_twin(subject.module)
         _check_twin(subject, self._twin, self._bare)
-        self._composite = EpsilonPlusFlat()
+        self._composite = make_composite()
         self._composite.register(self._twin)
 
     def relevance(self, batch: torch.Tensor, class_index: int, layer: str) -> torch.Tensor:

@@ -180,6 +180,24 @@ def test_token_maps_leave_out_the_class_token():
     torch.testing.assert_close(grid[1, :, 1, 2], tokens[1, 6])
 
 
+def test_skipping_the_negative_half_changes_no_heatmap(make_subject, make_layer):
+    """One convolution takes in negative values, one does not: both ways through the rule are taken."""
+    from zennit.composites import EpsilonPlusFlat
+
+    torch.manual_seed(0)
+    convolutions = [nn.Conv2d(width, 6, 3, padding=1) for width in (3, 6, 6)]
+    module = nn.Sequential(convolutions[0], convolutions[1], nn.ReLU(), convolutions[2], nn.ReLU())
+    module.append(nn.AdaptiveAvgPool2d(1)).append(nn.Flatten())
+    subject = make_subject(module.eval().requires_grad_(False), (make_layer("4", 6),))
+    components = torch.tensor([[0, 3]] * 4)
+    quick, plain = Lrp(subject), Lrp(subject)
+    plain._composite.remove()
+    EpsilonPlusFlat().register(plain._twin)
+    expected = plain.heatmaps(batch_of(), "4", components)
+    assert expected.flatten(2).any(2).any()
+    torch.testing.assert_close(quick.heatmaps(batch_of(), "4", components), expected)
+
+
 @pytest.mark.parametrize("made", [Lrp, GradientXActivation])
 def test_flat_layers_have_heatmaps(subject, made):
     maps = made(subject).heatmaps(batch_of(2), "head", torch.tensor([[0, 2], [1, -1]]))

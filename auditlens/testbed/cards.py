@@ -65,7 +65,8 @@ def foundation_card(name: str, aurocs: Mapping[str, Mapping[str, float]], crops:
             f"# {name}",
             "",
             "A small text-image model in open_clip's local-dir form, trained on captions of generated pictures "
-            "(`python -m auditlens.testbed.train_foundation --out DIR`). Its seeds (purpose `foundation-train`) "
+            "(`python -m auditlens.testbed.train_foundation --out STAGE1`, then the same with `--start STAGE1 --seed 1 "
+            "--out DIR`; one thread). Its seeds (purpose `foundation-train`) "
             "and its artefact renderers (`foundation_artefacts`) are not those of the audited images; the lesion "
             "generator is. It knows the words of `captions.py` and no others.",
             "",

@@ -90,6 +90,7 @@ def alignments(
     *,
     seed: int,
     threshold: float,
+    n_resampled: int = N_RESAMPLED,
 ) -> AlignmentTable:
     """Score every component of a layer against every concept that has a probe.
 
@@ -103,6 +104,8 @@ def alignments(
     seed : int
     threshold : float
         z from which on a concept labels (controls only).
+    n_resampled : int
+        Draws behind the intervals of z; 0 leaves them out (NaN).
     """
     rng = np.random.default_rng([seed, 0xA11])
     concepts = tuple(space.probes)
@@ -112,7 +115,7 @@ def alignments(
     random_theta = random_sets(examples.null_embeddings, n_examples, N_RANDOM_SETS, rng)
     null = _Null.of(scorer, random_theta)
     z = null.z(theta)
-    low, high = _interval(examples, samples, null, rng)
+    low, high = _interval(examples, samples, null, rng, n_resampled) if n_resampled else (z * np.nan, z * np.nan)
     fresh = null.z(random_sets(examples.null_embeddings, n_examples, N_RANDOM_SETS // 4, rng))
     random_z = null.random_z
     family_null = random_z.max(axis=1)
@@ -201,11 +204,11 @@ def contrast_direction(embeddings: Floats, samples: Samples, column: str) -> Flo
 
 
 def _interval(
-    examples: ComponentExamples, samples: Samples, null: _Null, rng: np.random.Generator
+    examples: ComponentExamples, samples: Samples, null: _Null, rng: np.random.Generator, n_resampled: int
 ) -> tuple[Floats, Floats]:
     """95 % percentile interval of z over resampled patients among each component's examples."""
     draws = np.stack(
-        [null.z(_resampled_theta(examples, samples, rng)) for _ in range(N_RESAMPLED)]
+        [null.z(_resampled_theta(examples, samples, rng)) for _ in range(n_resampled)]
     )  # (draws, components, concepts)
     low, high = np.quantile(draws, [0.025, 0.975], axis=0)
     return low, high

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from auditlens.findings.alignment import AlignmentTable
+from auditlens.findings.labels import Labels
 from auditlens.findings.statistics import mean_share, quantile
 from auditlens.spec.model import AuditSpec
 from auditlens.spec.selection import roles_of
@@ -51,43 +52,20 @@ class Judge:
     table: AlignmentTable | None
     """None without a foundation model: then nothing inside has a name."""
     interpretability: Interpretability
-
-    @property
-    def threshold(self) -> float:
-        """Z from which on a concept labels."""
-        return self.spec.examine.z_threshold
-
-    def family(self, *roles: str, counted: bool) -> list[str]:
-        """Concepts in these roles that have a probe and do (or do not) count as evidence."""
-        if self.table is None:
-            return []
-        own = roles_of(self.spec, self.class_name)
-        return [name for name in self.table.concepts if own.get(name) in roles and self.counts(name) is counted]
+    labels: Labels
+    """Of all components of the layer."""
 
     def counts(self, concept: str) -> bool:
         """Only what the foundation model is shown (or by a recorded assumption taken) to see is evidence."""
         return self.concepts[concept].state is ConceptState.OBSERVABLE
 
-    def passes(self, position: int, family: Sequence[str]) -> bool:
-        """A family passes when its best z stands out from random sets' best z over the same family."""
-        if not family or self.table is None:
-            return False
-        best = max(self.table.z[position, self.table.concepts.index(name)] for name in family)
-        return bool(best > self.threshold and self.table.family_z(family)[position] > self.threshold)
-
-    def state(self, position: int) -> ComponentState:
-        """Judge one examined, relevant component."""
+    def family(self, role: str) -> tuple[str, ...]:
+        """Concepts in a role that have a probe: those that count, or where none does, the others (marked so)."""
         if self.table is None:
-            return ComponentState.UNVERIFIED
-        valid = self.passes(position, self.family("valid", counted=True))
-        spurious = self.passes(position, self.family("spurious", counted=True))
-        if valid and spurious:
-            return ComponentState.BOTH
-        if valid or spurious:
-            return ComponentState.VALID if valid else ComponentState.SPURIOUS
-        if self.passes(position, self.family("valid", "spurious", counted=False)):
-            return ComponentState.UNVERIFIED
-        return ComponentState.UNEXPECTED
+            return ()
+        roles = roles_of(self.spec, self.class_name)
+        named = tuple(name for name in self.table.concepts if roles.get(name) == role)
+        return tuple(name for name in named if self.counts(name)) or named
 
 
 def component_findings(judge: Judge, selected: np.ndarray) -> tuple[ComponentFinding, ...]:
@@ -111,8 +89,8 @@ def _component(judge: Judge, component: int, position: int, share: np.ndarray, m
         layer=layer,
         index=component,
         class_name=judge.class_name,
-        state=judge.state(position),
-        label=next((row.concept for row in listed if row.passes), None),
+        state=judge.labels.states[component],
+        label=judge.labels.labels[component],
         relevance=mean,
         relevance_quantile=quantile(share, judge.evidence.samples.units, QUANTILE, bounds=(0.0, 1.0)),
         relevance_max=float(share.max()),
@@ -136,8 +114,8 @@ def _alignments(judge: Judge, position: int) -> tuple[Alignment, ...]:
 
 
 def _best(judge: Judge, position: int, role: str) -> Alignment | None:
-    """Best of the counted concepts in a role; of the uncounted ones where none counts (marked so)."""
-    family = judge.family(role, counted=True) or judge.family(role, counted=False)
+    """Best concept of a role by z."""
+    family = judge.family(role)
     table = judge.table
     if not family or table is None:
         return None
@@ -153,7 +131,7 @@ def _alignment(judge: Judge, table: AlignmentTable, position: int, concept: str)
         z=float(table.z[position, column]),
         z_low=float(table.z_low[position, column]),
         z_high=float(table.z_high[position, column]),
-        passes=bool(table.z[position, column] > judge.threshold),
+        passes=bool(table.z[position, column] > judge.spec.examine.z_threshold),
         counted=judge.counts(concept),
         flagged_share=_flagged(judge, position, concept),
     )
@@ -192,48 +170,47 @@ def _number(value: float) -> float | None:
 
 
 def class_finding(
-    spec: AuditSpec,
-    evidence: Evidence,
-    relevance: LayerRelevance,
-    components: Sequence[ComponentFinding],
-    n_relevant: int,
+    evidence: Evidence, relevance: LayerRelevance, labels: Labels, examined: Sequence[int], n_relevant: int
 ) -> ClassFinding:
-    """Add up relevance by state and by concept over the components that were looked at."""
-    by_state = {
-        state: share_of(evidence, relevance, [row for row in components if row.state is state])
-        for state in ComponentState
-        if any(row.state is state for row in components)
-    }
-    labels = sorted({row.label for row in components if row.label is not None})
+    """Add up relevance by state and by label over all components of a layer.
+
+    Parameters
+    ----------
+    labels : Labels
+        Of all components of the layer.
+    examined : sequence of int
+        Components whose examples were cropped; the others are judged by whole images.
+    n_relevant : int
+        Components that reach the relevance floor.
+    """
+
+    def share(components: Sequence[int]) -> Estimate:
+        return share_of(evidence, relevance, components)
+
+    n_components = relevance.relevance.shape[1]
+    rest = sorted(set(range(n_components)) - set(examined))
+    names = sorted({label for label in labels.labels if label is not None})
     return ClassFinding(
         class_name=relevance.class_name,
         attributor=relevance.attributor,
-        n_components=relevance.relevance.shape[1],
+        n_components=n_components,
         n_relevant=n_relevant,
-        n_examined=len(components),
-        share_by_state=by_state,
-        share_by_concept={
-            label: share_of(evidence, relevance, [row for row in components if row.label == label]) for label in labels
-        },
-        unexamined_share=_rest(evidence, relevance, components),
+        n_examined=len(examined),
+        share_by_state={state: share(labels.where(state)) for state in ComponentState if labels.where(state)},
+        share_by_concept={name: share(labels.labelled(name)) for name in names},
+        components_by_concept={name: len(labels.labelled(name)) for name in names},
+        unexamined_share=share(rest),
     )
 
 
 def share_of(
     evidence: Evidence,
     relevance: LayerRelevance,
-    components: Sequence[ComponentFinding],
+    components: Sequence[int],
     *,
     confidence: float = 0.95,
     sided: Sided = "two",
 ) -> Estimate:
     """Share of |relevance| of a set of components, averaged over the images; 0 to 1."""
-    total = np.abs(relevance.relevance[:, [row.index for row in components]]).sum(axis=1)
+    total = np.abs(relevance.relevance[:, list(components)]).sum(axis=1)
     return mean_share(total[:, None], evidence.samples.units, confidence=confidence, sided=sided)[0]
-
-
-def _rest(evidence: Evidence, relevance: LayerRelevance, components: Sequence[ComponentFinding]) -> Estimate:
-    magnitude = np.abs(relevance.relevance)
-    looked_at = magnitude[:, [row.index for row in components]].sum(axis=1)
-    rest = magnitude.sum(axis=1) - looked_at
-    return mean_share(rest[:, None], evidence.samples.units, confidence=0.95, sided="two")[0]

@@ -9,7 +9,7 @@ from auditlens.spec.model import AuditSpec
 from auditlens.spec.selection import roles_of
 from auditlens.stages.findings import (
     ArtefactFinding,
-    ComponentFinding,
+    ClassFinding,
     ConceptFinding,
     Confrontation,
     Estimate,
@@ -23,26 +23,19 @@ SMALLEST_EFFECT = 0.01
 
 def confront(
     spec: AuditSpec,
-    class_name: str,
+    inside: ClassFinding,
     concepts: Sequence[ConceptFinding],
-    components: Sequence[ComponentFinding],
-    shares: dict[str, Estimate],
     artefacts: Sequence[ArtefactFinding],
 ) -> tuple[Confrontation, ...]:
-    """Put both lines of evidence side by side for each spurious or contested concept that has either.
-
-    Parameters
-    ----------
-    shares : dict
-        Share of relevance by concept label for this class.
-    """
-    by_artefact = {finding.artefact: finding for finding in artefacts if finding.class_name == class_name}
-    roles = roles_of(spec, class_name)
-    return tuple(
-        _confront_one(spec, class_name, concept, components, shares, by_artefact)
+    """Put both lines of evidence side by side for each spurious or contested concept that has either."""
+    by_artefact = {finding.artefact: finding for finding in artefacts if finding.class_name == inside.class_name}
+    roles = roles_of(spec, inside.class_name)
+    lines = [
+        _confront_one(spec, inside, concept, by_artefact)
         for concept in concepts
         if roles.get(concept.concept) in ("spurious", "contested")
-    )
+    ]
+    return tuple(line for line in lines if line.inside is not None or line.behaviour is not None)
 
 
 def artefact_of(spec: AuditSpec, concept: str) -> str | None:
@@ -54,33 +47,28 @@ def artefact_of(spec: AuditSpec, concept: str) -> str | None:
 
 
 def _confront_one(
-    spec: AuditSpec,
-    class_name: str,
-    concept: ConceptFinding,
-    components: Sequence[ComponentFinding],
-    shares: dict[str, Estimate],
-    artefacts: dict[str, ArtefactFinding],
+    spec: AuditSpec, inside: ClassFinding, concept: ConceptFinding, artefacts: dict[str, ArtefactFinding]
 ) -> Confrontation:
-    artefact = artefact_of(spec, concept.concept)
+    name, artefact = concept.concept, artefact_of(spec, concept.concept)
     seen = concept.state is ConceptState.OBSERVABLE
-    labelled = [row for row in components if row.label == concept.concept and row.class_name == class_name]
-    inside = shares.get(concept.concept, _nothing(components)) if seen else None
+    n_components = inside.components_by_concept.get(name, 0) if seen else 0
+    share = inside.share_by_concept.get(name, _nothing(inside)) if seen else None
     behaviour = behaviour_of(artefacts.get(artefact or ""))
-    conclusion = _conclude(inside, len(labelled), behaviour)
+    conclusion = _conclude(share, n_components, behaviour)
     return Confrontation(
-        class_name=class_name,
-        concept=concept.concept,
+        class_name=inside.class_name,
+        concept=name,
         artefact=artefact,
-        inside=inside,
-        n_components=len(labelled) if seen else 0,
+        inside=share,
+        n_components=n_components,
         behaviour=behaviour,
         conclusion=conclusion,
-        sentence=_sentence(concept.concept, class_name, inside, len(labelled), behaviour, conclusion),
+        sentence=_sentence(name, inside.class_name, share, n_components, behaviour, conclusion),
     )
 
 
-def _nothing(components: Sequence[ComponentFinding]) -> Estimate:
-    return Estimate(value=0.0, low=0.0, high=0.0, n=len(components), note="no component carries this label")
+def _nothing(inside: ClassFinding) -> Estimate:
+    return Estimate(value=0.0, low=0.0, high=0.0, n=inside.n_components, note="no component carries this label")
 
 
 def behaviour_of(finding: ArtefactFinding | None) -> Estimate | None:
@@ -120,7 +108,7 @@ def _sentence(
     verdict = {
         "both": "Both lines of evidence agree that it is used.",
         "inside only": "It is encoded, but inserting it does not move the score: encoded, not shown to be used.",
-        "behaviour only": "Inserting it moves the score, but no component carries its label: the inside does not explain it.",
+        "behaviour only": "Inserting it moves the score, but no component carries its label: the inside does not show why.",
         "neither": "Neither line of evidence shows it, within what this audit can detect.",
         "not evaluated": "Only one line of evidence was available, so there is nothing to confront.",
     }[conclusion]
@@ -131,7 +119,7 @@ def _inside_words(name: str, inside: Estimate | None, n_components: int) -> str:
     if inside is None:
         return f"Inside: whether the foundation model sees {name} is not shown, so labels do not count."
     if n_components == 0:
-        return f"Inside: no component that was looked at is labelled {name}."
+        return f"Inside: no component is labelled {name}."
     share = 100 * (inside.value or 0.0)
     plural = "component" if n_components == 1 else "components"
     return f"Inside: {n_components} {name} {plural} with {share:.0f} % of the relevance."

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from auditlens.findings.artefacts import Trials, effect_estimate, flip_estimate
 from auditlens.findings.components import share_of
 from auditlens.findings.decision import OperatingPoint
+from auditlens.findings.labels import Labels
 from auditlens.findings.observability import observe
 from auditlens.findings.performance import clean_metric
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.evidence import Evidence, LayerRelevance
-from auditlens.stages.findings import ComponentFinding, ConceptFinding, Estimate
+from auditlens.stages.findings import ConceptFinding, Estimate
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import ComponentState, ConceptState
 
@@ -27,7 +28,8 @@ class GateInputs:
     trials: Mapping[str, Trials]
     relevance: Mapping[str, LayerRelevance]
     """By class, of the layer that gates read (the last one examined)."""
-    components: Sequence[ComponentFinding]
+    labels: Mapping[str, Labels]
+    """By class, of all components of that layer."""
     concepts: Mapping[str, ConceptFinding]
 
 
@@ -88,11 +90,7 @@ def _relevance_share(gate: PlannedGate, inputs: GateInputs) -> Estimate:
         "spurious_relevance_share": (ComponentState.SPURIOUS, ComponentState.BOTH),
         "unexpected_relevance_share": (ComponentState.UNEXPECTED, ComponentState.UNVERIFIED),
     }[gate.metric]
-    chosen = [
-        row
-        for row in inputs.components
-        if row.class_name == gate.class_name and row.layer == relevance.layer and row.state in wanted
-    ]
+    chosen = inputs.labels[gate.class_name].where(*wanted)
     return share_of(inputs.evidence, relevance, chosen, confidence=gate.confidence, sided="one")
 
 

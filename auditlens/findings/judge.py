@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -14,13 +15,14 @@ from auditlens.examine.interpretability import (
     polysemanticity,
     redundancy,
 )
-from auditlens.findings.alignment import AlignmentTable, alignments
+from auditlens.findings.alignment import N_RESAMPLED, AlignmentTable, alignments
 from auditlens.findings.artefacts import Trials, artefact_finding, observational_contrast
 from auditlens.findings.components import Interpretability, Judge, class_finding, component_findings
 from auditlens.findings.confrontation import confront
 from auditlens.findings.controls import controls
 from auditlens.findings.decision import OperatingPoint
 from auditlens.findings.gates import GateInputs, gate_estimate
+from auditlens.findings.labels import Families, Labels, combine, label_components, whole_image_examples
 from auditlens.findings.observability import concept_findings
 from auditlens.findings.performance import performance
 from auditlens.findings.scope import not_evaluated
@@ -45,25 +47,26 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
     concepts = concept_findings(spec, plan, evidence.samples, evidence.space)
     trials = {name: _trials(spec, plan, evidence, point, name) for name in evidence.trials}
     artefacts = _artefacts(spec, plan, evidence, trials)
-    tables = _tables(spec, plan, evidence, concepts)
-    components, classes = _inside(spec, plan, evidence, concepts, tables)
+    by_name = {finding.concept: finding for finding in concepts}
+    tables = _tables(spec, plan, evidence, by_name)
+    inside = _inside(spec, plan, evidence, by_name, tables)
     inputs = GateInputs(
         spec=spec,
         evidence=evidence,
         point=point,
         trials=trials,
         relevance=_last_layer(plan, evidence),
-        components=components,
-        concepts={finding.concept: finding for finding in concepts},
+        labels=inside.labels,
+        concepts=by_name,
     )
     return Findings(
         performance=performance(evidence.samples, evidence.predictions, point),
         concepts=concepts,
-        components=components,
-        classes=classes,
+        components=inside.components,
+        classes=inside.classes,
         artefacts=artefacts,
-        confrontations=_confrontations(spec, plan, concepts, components, classes, artefacts),
-        controls=controls(plan, tables, artefacts),
+        confrontations=_confrontations(spec, concepts, inside.classes, artefacts),
+        controls=controls(plan, {layer: found.cropped for layer, found in tables.items() if found.cropped}, artefacts),
         gate_estimates={gate.id: gate_estimate(gate, inputs) for gate in plan.gates},
         not_evaluated=not_evaluated(spec, plan, evidence, concepts),
         redundancy=_redundancy(evidence),
@@ -123,61 +126,104 @@ def _disagreement(finding: ArtefactFinding, contrast: object) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Alignments of one layer: of the examined components' crops, and of all components' whole images."""
+
+    cropped: AlignmentTable | None
+    whole: AlignmentTable | None
+
+
 def _tables(
-    spec: AuditSpec, plan: AuditPlan, evidence: Evidence, concepts: tuple[ConceptFinding, ...]
-) -> dict[str, AlignmentTable]:
-    if evidence.space is None or not evidence.space.probes:
-        return {}
-    seen = {finding.concept for finding in concepts if finding.state is ConceptState.OBSERVABLE}
+    spec: AuditSpec, plan: AuditPlan, evidence: Evidence, concepts: Mapping[str, ConceptFinding]
+) -> dict[str, Tables]:
+    return {layer: _layer_tables(spec, plan, evidence, concepts, layer) for layer in evidence.components}
+
+
+def _layer_tables(
+    spec: AuditSpec, plan: AuditPlan, evidence: Evidence, concepts: Mapping[str, ConceptFinding], layer: str
+) -> Tables:
+    space = evidence.space
+    if space is None or not space.probes or not len(evidence.components[layer].components):
+        return Tables(None, None)
     columns = {
         name: concept.column
         for name, concept in spec.concepts.items()
-        if concept.column in evidence.samples.columns and name in seen
+        if concept.column in evidence.samples.columns and concepts[name].state is ConceptState.OBSERVABLE
     }
-    return {
-        layer: alignments(
+    whole = whole_image_examples(evidence.examples[layer], space, spec.examine.n_examples)
+    cropped, screened = (
+        alignments(
             examples,
-            evidence.space,
+            space,
             evidence.samples,
             cast(Mapping[str, str], columns),
             seed=plan.seed,
             threshold=spec.examine.z_threshold,
+            n_resampled=n_resampled,
         )
-        for layer, examples in evidence.components.items()
-        if len(examples.components)
-    }
+        for examples, n_resampled in ((evidence.components[layer], N_RESAMPLED), (whole, 0))
+    )
+    return Tables(cropped, screened)
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What was judged of the components."""
+
+    components: tuple[ComponentFinding, ...]
+    classes: tuple[ClassFinding, ...]
+    labels: Mapping[str, Labels]
+    """By class: of all components of the last layer."""
 
 
 def _inside(
     spec: AuditSpec,
     plan: AuditPlan,
     evidence: Evidence,
-    concepts: tuple[ConceptFinding, ...],
-    tables: Mapping[str, AlignmentTable],
-) -> tuple[tuple[ComponentFinding, ...], tuple[ClassFinding, ...]]:
+    concepts: Mapping[str, ConceptFinding],
+    tables: Mapping[str, Tables],
+) -> Inside:
     components: list[ComponentFinding] = []
     classes: list[ClassFinding] = []
+    last: dict[str, Labels] = {}
     for (layer, class_name), relevance in evidence.relevance.items():
-        if layer not in evidence.components:
-            continue
-        examples = evidence.components[layer]
-        chosen, n_relevant = select_components(relevance, spec.examine.relevance_floor, spec.examine.max_components)
-        court = Judge(
-            spec=spec,
-            class_name=class_name,
-            classes=plan.model.classes,
-            concepts={finding.concept: finding for finding in concepts},
-            evidence=evidence,
-            relevance=relevance,
-            examples=examples,
-            table=tables.get(layer),
-            interpretability=_interpretability(examples),
-        )
-        found = component_findings(court, chosen)
-        components += found
+        examine = spec.examine
+        chosen, n_relevant = select_components(relevance, examine.relevance_floor, examine.max_components)
+        court = _court(spec, plan, evidence, concepts, tables[layer], relevance)
+        components += component_findings(court, chosen)
         if layer == plan.model.layers[-1]:
-            classes.append(class_finding(spec, evidence, relevance, found, n_relevant))
-    return tuple(components), tuple(classes)
+            last[class_name] = court.labels
+            classes.append(class_finding(evidence, relevance, court.labels, chosen.tolist(), n_relevant))
+    return Inside(tuple(components), tuple(classes), last)
+
+
+def _court(
+    spec: AuditSpec,
+    plan: AuditPlan,
+    evidence: Evidence,
+    concepts: Mapping[str, ConceptFinding],
+    tables: Tables,
+    relevance: LayerRelevance,
+) -> Judge:
+    examples = evidence.components[relevance.layer]
+    names = tables.cropped.concepts if tables.cropped is not None else ()
+    families = Families.of(spec, relevance.class_name, concepts, names)
+    n_components, threshold = relevance.relevance.shape[1], spec.examine.z_threshold
+    screened = label_components(tables.whole, families, threshold, n_components)
+    examined = label_components(tables.cropped, families, threshold, len(examples.components))
+    return Judge(
+        spec=spec,
+        class_name=relevance.class_name,
+        classes=plan.model.classes,
+        concepts=concepts,
+        evidence=evidence,
+        relevance=relevance,
+        examples=examples,
+        table=tables.cropped,
+        interpretability=_interpretability(examples),
+        labels=combine(screened, examined, examples.components),
+    )
 
 
 def _interpretability(examples: ComponentExamples) -> Interpretability:
@@ -209,15 +255,8 @@ def _last_layer(plan: AuditPlan, evidence: Evidence) -> dict[str, LayerRelevance
 
 def _confrontations(
     spec: AuditSpec,
-    plan: AuditPlan,
     concepts: tuple[ConceptFinding, ...],
-    components: tuple[ComponentFinding, ...],
     classes: tuple[ClassFinding, ...],
     artefacts: tuple[ArtefactFinding, ...],
 ) -> tuple[Confrontation, ...]:
-    last = [row for row in components if row.layer == plan.model.layers[-1]]
-    return tuple(
-        line
-        for finding in classes
-        for line in confront(spec, finding.class_name, concepts, last, finding.share_by_concept, artefacts)
-    )
+    return tuple(line for finding in classes for line in confront(spec, finding, concepts, artefacts))

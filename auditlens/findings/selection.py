@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from auditlens.stages.evidence import Ints, LayerRelevance
 
 
-def select_components(relevance: LayerRelevance, floor: float, cap: int) -> tuple[Ints, int]:
+HIGHEST_FLOOR = 0.01
+
+
+def floor_for(floor: float | Literal["auto"], n_components: int) -> float:
+    """Relevance floor of a layer; `auto` is 1 % or five times the even share, whichever is lower (D.5)."""
+    return min(HIGHEST_FLOOR, 5 / n_components) if floor == "auto" else floor
+
+
+def select_components(relevance: LayerRelevance, floor: float | Literal["auto"], cap: int) -> tuple[Ints, int]:
     """Components whose mean share of |relevance| reaches the floor, strongest first, at most `cap`.
 
     Returns
@@ -17,5 +27,5 @@ def select_components(relevance: LayerRelevance, floor: float, cap: int) -> tupl
     """
     means = np.abs(relevance.relevance).mean(axis=0, dtype=np.float64)
     order = np.argsort(-means, kind="stable")
-    above = order[means[order] >= floor]
+    above = order[means[order] >= floor_for(floor, means.size)]
     return above[:cap], int(above.size)

@@ -75,6 +75,10 @@ def decision_class(spec: AuditSpec, classes: tuple[str, ...]) -> str:
     return next(iter(spec.classes), classes[-1])
 
 
+def _floor_words(floor: float | str) -> str:
+    return "1 % or 5/components of |relevance|" if floor == "auto" else f"{100 * float(floor):g} % of |relevance|"
+
+
 def thresholds(spec: AuditSpec) -> tuple[Method, ...]:
     """Every setting that shapes a decision, as it was used."""
     examine, challenge = spec.examine, spec.challenge
@@ -86,9 +90,9 @@ def thresholds(spec: AuditSpec) -> tuple[Method, ...]:
         ),
         Method(name="pooling", value=examine.pooling, reason="mean labels slightly better than max (Tab. D.3)"),
         Method(
-            name="relevance floor",
-            value=f"{100 * examine.relevance_floor:g} % of |relevance|, at most {examine.max_components} components",
-            reason="components under the floor are not looked at (F.1.1, D.5); their share is reported",
+            name="components that are cropped",
+            value=f"{_floor_words(examine.relevance_floor)}, at most {examine.max_components}",
+            reason="relevance first, crops after; all other components are judged by whole images (F.1.1, D.5)",
         ),
         Method(
             name="alignment is decided at",
@@ -102,7 +106,7 @@ def thresholds(spec: AuditSpec) -> tuple[Method, ...]:
         ),
         Method(
             name="artefact images",
-            value=f"at most {challenge.max_images_per_class} per class, {challenge.instances_per_image} instance(s) each",
+            value=f"{challenge.max_images_per_class} per class at most, {challenge.instances_per_image} instance(s) each",
             reason="drawn by image hash, so that every model sees the same pictures",
         ),
         Method(

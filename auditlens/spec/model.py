@@ -230,9 +230,12 @@ class Examine(Part):
 
     n_examples: int = Field(20, ge=2, le=200, description="Concept examples per component (m).")
     pooling: Literal["mean", "max"] = Field("mean", description="How an activation map becomes one number.")
-    relevance_floor: Fraction = Field(0.01, description="Share of |relevance| from which on a component counts.")
+    relevance_floor: Literal["auto"] | Fraction = Field(
+        "auto",
+        description="Share of |relevance| from which on a component's examples are cropped; auto: 1 % or 5/components.",
+    )
     max_components: int = Field(
-        40, ge=1, description="At most so many relevant components per class and layer are looked at."
+        40, ge=1, description="At most so many components per class and layer are cropped; the rest: whole images."
     )
     attributor: Literal["auto", "lrp", "gradient_x_activation"] = Field(
         "auto", description="How relevance is computed."

@@ -146,10 +146,13 @@ class ClassFinding(Stage):
     n_relevant: int
     n_examined: int
     share_by_state: dict[ComponentState, Estimate]
-    """Share of all |relevance| by state, over all layers examined (the last one where several)."""
+    """Share of all |relevance| by state, over all components of the last layer examined."""
     share_by_concept: dict[str, Estimate]
+    """By label, over all components of that layer."""
+    components_by_concept: dict[str, int] = {}
+    """How many components carry each label."""
     unexamined_share: Estimate
-    """Relevance of components under the floor or over the cap: not looked at."""
+    """Relevance of components under the floor or over the cap: judged by whole images, not by crops."""
 
 
 class Flip(Stage):

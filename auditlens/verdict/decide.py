@@ -51,9 +51,7 @@ def decide(spec: AuditSpec, plan: AuditPlan, findings: Findings, today: date) ->
 def exit_code(verdict: Verdict, *, fail_on: str = "error", allow_inconclusive: bool = False) -> ExitCode:
     """Give the exit code: 1 before 3 before 0; gates of severity warn count only with `fail_on="warn"`."""
     counted = [
-        result
-        for result in verdict.gates
-        if result.gate.severity is Severity.ERROR or fail_on == Severity.WARN.value
+        result for result in verdict.gates if result.gate.severity is Severity.ERROR or fail_on == Severity.WARN.value
     ]
     if any(result.state is GateState.FAILS and not result.waived for result in counted):
         return ExitCode.GATE_FAILS

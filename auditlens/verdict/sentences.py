@@ -10,9 +10,7 @@ RATES = ("sensitivity", "specificity", "decision_flips", "decision_flips_beyond_
 SHARES = ("spurious_relevance_share", "unexpected_relevance_share")
 
 
-def sentence_for(
-    gate: PlannedGate, state: GateState, estimate: Estimate | None, decision: str, artefact: str
-) -> str:
+def sentence_for(gate: PlannedGate, state: GateState, estimate: Estimate | None, decision: str, artefact: str) -> str:
     """One sentence for the reader of page one.
 
     Parameters

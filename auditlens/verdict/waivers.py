@@ -36,9 +36,7 @@ def waive(
     return False, "; ".join(reasons)
 
 
-def _objection(
-    waiver: Waiver, estimate: Estimate | None, model_sha256: str | None, today: date
-) -> str | None:
+def _objection(waiver: Waiver, estimate: Estimate | None, model_sha256: str | None, today: date) -> str | None:
     if today > waiver.expires:
         return f"the waiver of {waiver.owner} expired on {waiver.expires.isoformat()}"
     if waiver.owner == waiver.approved_by:

@@ -27,7 +27,7 @@ MARGIN = 0.04
 SOFT_EDGE = 0.07
 """Width of the sham's soft edge, as a share of the shorter side."""
 GRAIN = 0.16
-"""Size of the texture's grain, as a share of the shorter side; a finer one is an artefact (docs/artefacts.md)."""
+"""Size of the texture's grain, as a share of the shorter side; why and how far: docs/artefacts.md."""
 SHADING = 0.35
 """Strength of the slow shading beside the even change, in full-field shams."""
 STRONGEST = 400.0

@@ -1,9 +1,17 @@
 """Model cards in Markdown, written from measured figures."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from auditlens.testbed.measure import Figures
 from auditlens.testbed.weights_io import Origin
+
+
+FOUNDATION_STAGES: Final = (
+    "--out STAGE1",
+    "--start STAGE1 --out STAGE2 --seed 1 --emphasis asymmetric=5 irregular_border=4 many_colours=1.5 band_aid=2",
+    "--start STAGE2 --out DIR --seed 2 --n-steps 1400 --emphasis asymmetric=14 irregular_border=3 band_aid=2",
+)
 
 
 def classifier_card(name: str, origin: Origin, figures: Figures) -> str:
@@ -64,13 +72,15 @@ def foundation_card(name: str, aurocs: Mapping[str, Mapping[str, float]], crops:
         [
             f"# {name}",
             "",
-            "A small text-image model in open_clip's local-dir form, trained on captions of generated pictures "
-            "(`python -m auditlens.testbed.train_foundation --out STAGE1`, then the same with `--start STAGE1 --seed 1 "
-            "--out DIR`; one thread). Its seeds (purpose `foundation-train`) "
-            "and its artefact renderers (`foundation_artefacts`) are not those of the audited images; the lesion "
-            "generator is. It knows the words of `captions.py` and no others.",
+            "A small text-image model in open_clip's local-dir form, trained on captions of generated pictures. "
+            "Its seeds (purpose `foundation-train`) and its artefact renderers (`foundation_artefacts`) are not "
+            "those of the audited images; the lesion generator is. It knows the words of `captions.py` and no "
+            "others. Three stages, one thread each, about 16 minutes of one core in all:",
             "",
-            f"AUROC of text probes on {n} audited test images (purpose `test`, seed 0, artefacts at natural rates):",
+            *(f"    python -m auditlens.testbed.train_foundation {stage}" for stage in FOUNDATION_STAGES),
+            "",
+            f"AUROC of text probes on {n} audited test images (purpose `test`, seed 11, artefacts at natural "
+            "rates); tight crops are of 150 images of test seed 1:",
             "",
             "| concept | its own flag | strongest other flag | tight crops with and without |",
             "| --- | --- | --- | --- |",

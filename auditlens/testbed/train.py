@@ -29,6 +29,11 @@ N_TRAIN: Final = 4500
 EPOCHS: Final = 8
 BATCH: Final = 64
 PEAK_RATE: Final = 4e-3
+DISTURBED: Final = 0.4
+"""Share of the training images with blotches, and of those with another exposure."""
+BLOTCH: Final = 80.0
+"""Largest standard deviation of a blotch in grey levels."""
+EXPOSURE: Final = 0.15
 RATE_IN: Final = 0.9
 RATE_OUT: Final = 0.02
 OTHER_RATE: Final = 0.25
@@ -99,6 +104,28 @@ def _flipped(batch: Tensor, generator: torch.Generator) -> Tensor:
     return batch
 
 
+def _disturbed(batch: Tensor, generator: torch.Generator) -> Tensor:
+    """Put soft blotches and a change of exposure on some images, so that neither twin minds a mere disturbance.
+
+    Without it both twins call melanoma what has any smooth texture near its edge, and what an artefact does beyond a
+    disturbance of the same energy cannot be told apart from that.
+    """
+    n, size = len(batch), batch.shape[-1]
+    grain = int(torch.randint(4, 13, (1,), generator=generator))
+    texture = nn.functional.interpolate(torch.randn(n, 1, grain, grain, generator=generator), size, mode="bilinear")
+    place = nn.functional.interpolate(
+        torch.rand(n, 1, 4, 4, generator=generator).gt(0.6).float(), size, mode="bilinear"
+    )
+    strength = BLOTCH * torch.rand(n, 1, 1, 1, generator=generator) * _drawn(n, generator)
+    exposure = 1 + EXPOSURE * (2 * torch.rand(n, 1, 1, 1, generator=generator) - 1) * _drawn(n, generator)
+    changed = batch.float() * exposure.to(batch.device) + (strength * texture * place).to(batch.device)
+    return changed.clamp(0, 255).to(torch.uint8)
+
+
+def _drawn(n: int, generator: torch.Generator) -> Tensor:
+    return torch.rand(n, 1, 1, 1, generator=generator).lt(DISTURBED).float()
+
+
 def _initialised(seed: int) -> nn.Module:
     """Return the network with weights drawn from the seed, leaving torch's own random state alone."""
     with torch.random.fork_rng(devices=[]):
@@ -125,7 +152,7 @@ def fit(
     for epoch in range(epochs):
         for chosen in torch.randperm(len(pixels), generator=generator).split(BATCH):  # type: ignore[no-untyped-call]
             if len(chosen) == BATCH:
-                batch = _flipped(pixels[chosen].to(device), generator)
+                batch = _disturbed(_flipped(pixels[chosen].to(device), generator), generator)
                 _step(model, optimiser, normalise(batch), melanoma[chosen].to(device))
                 schedule.step()
         progress(what, (epoch + 1) / epochs)

@@ -5,6 +5,7 @@ its artefact renderers (`foundation_artefacts`) are those of the audited images.
 """
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -42,7 +43,6 @@ VISIBLE: Final = {"ruler": 0.006, "hair": 0.006, "ink": 0.006, "band_aid": 0.02,
 BATCH: Final = 64
 N_CAPTIONS: Final = 128
 PEAK_RATE: Final = 2e-3
-SHAPE_EMPHASIS: Final = {"asymmetric": 5.0, "irregular_border": 4.0, "many_colours": 1.5, "band_aid": 2.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +210,12 @@ class Trainer:
     """The training state: model, pictures, optimiser and the stream of choices."""
 
     def __init__(self, seed: int, n_pictures: int, n_steps: int, start: Path | None) -> None:
+        self.emphasis: Mapping[str, float] = NO_EMPHASIS
         self.pictures = [picture(seed, index) for index in range(n_pictures)]
         self.pixels = torch.from_numpy(np.stack([p.image for p in self.pictures])).permute(0, 3, 1, 2)
         torch.manual_seed(int(stream("foundation-train/initial-weights", seed).integers(2**62)))
         self.model = new_model().to(memory_format=torch.channels_last).train()
-        self.emphasis = NO_EMPHASIS
         if start is not None:
-            self.emphasis = SHAPE_EMPHASIS
             self.model.load_state_dict(load_file(start / "open_clip_model.safetensors"))
         self.bias = nn.Parameter(torch.zeros(()))
         self.tokenize, self.words = tokenizer(), rare_words()
@@ -250,7 +249,13 @@ class Trainer:
 
 
 def train_foundation(
-    out: Path, *, seed: int = 0, n_pictures: int = 3000, n_steps: int = 1200, start: Path | None = None
+    out: Path,
+    *,
+    seed: int = 0,
+    n_pictures: int = 3000,
+    n_steps: int = 1200,
+    start: Path | None = None,
+    emphasis: Mapping[str, float] = NO_EMPHASIS,
 ) -> None:
     """Train the model and write it to a folder in open_clip's local-dir form.
 
@@ -263,10 +268,12 @@ def train_foundation(
     n_pictures, n_steps : int
         Pictures drawn before training, and optimiser steps of 64 crops each.
     start : Path, optional
-        A model trained before. This second stage draws captions of shape more often (`SHAPE_EMPHASIS`), which
-        the first hardly learns; give it another seed, and so other pictures.
+        A model trained before, to go on from; give a further stage another seed, and so other pictures.
+    emphasis : mapping of str to float
+        How much more often than once captions of some concepts are drawn: shape is hardly learned otherwise.
     """
     trainer = Trainer(seed, n_pictures, n_steps, start)
+    trainer.emphasis = emphasis
     recent = []
     for step in range(1, n_steps + 1):
         recent.append(trainer.step())
@@ -280,13 +287,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m auditlens.testbed.train_foundation", description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--start", type=Path, help="second stage: a folder this command wrote before")
+    parser.add_argument("--start", type=Path, help="go on from a folder this command wrote before")
+    parser.add_argument("--emphasis", nargs="*", default=[], metavar="CONCEPT=WEIGHT", help="drawn more often")
     parser.add_argument("--n-pictures", type=int, default=3000)
     parser.add_argument("--n-steps", type=int, default=1200)
     parser.add_argument("--threads", type=int, default=1, help="figures repeat exactly on the same number")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    train_foundation(given.out, seed=given.seed, n_pictures=given.n_pictures, n_steps=given.n_steps, start=given.start)
+    train_foundation(
+        given.out,
+        seed=given.seed,
+        n_pictures=given.n_pictures,
+        n_steps=given.n_steps,
+        start=given.start,
+        emphasis={name: float(weight) for name, weight in (pair.split("=") for pair in given.emphasis)},
+    )
 
 
 if __name__ == "__main__":

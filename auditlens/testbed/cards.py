@@ -6,7 +6,6 @@ from typing import Final
 from auditlens.testbed.measure import Figures
 from auditlens.testbed.weights_io import Origin
 
-
 FOUNDATION_STAGES: Final = (
     "--out STAGE1",
     "--start STAGE1 --out STAGE2 --seed 1 --emphasis asymmetric=5 irregular_border=4 many_colours=1.5 band_aid=2",

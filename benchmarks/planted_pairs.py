@@ -2,15 +2,14 @@
 
     python benchmarks/planted_pairs.py --pairs 30 --out build/pairs --json docs/results/planted_pairs.json
 
-Each pair has a seed of its own and the artefacts take turns. A pair that is finished is not run again, so a run that was cut off
-goes on. `--workers` runs pairs side by side. The table that it prints stands in docs/qualification.md.
+Each pair has a seed of its own and the artefacts take turns. A pair that is finished is not run again, so a run that was
+cut off goes on. `--workers` runs pairs side by side. The table that it prints stands in docs/qualification.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -20,20 +19,19 @@ ARTEFACTS = ("ruler", "band_aid", "hair", "ink", "red_skin", "dark_corner")
 STATES = ("fails", "holds", "inconclusive", "not evaluated")
 
 
-def run_pair(number: int, out: Path, device: str, threads: int) -> dict:
+def run_pair(number: int, out: Path) -> dict:
     """Train and audit one pair; returns (and keeps) its row."""
     kept = out / f"pair{number:03d}.json"
     if kept.is_file():
         return json.loads(kept.read_text())
-    os.environ["OMP_NUM_THREADS"] = str(threads)
     import torch
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     from auditlens.qualify.pairs import audit_pair
 
     artefact, seed = ARTEFACTS[number % len(ARTEFACTS)], FIRST_SEED + number
     folder = out / f"pair{number:03d}"
-    pair = audit_pair(folder, seed=seed, artefact=artefact, store=out / "store", device=device, reports=False)
+    pair = audit_pair(folder, seed=seed, artefact=artefact, store=folder / "store", reports=False)
     row = {"number": number, "seed": seed, "artefact": artefact}
     for name, record in (("planted", pair.planted), ("clean", pair.clean)):
         row[name] = {
@@ -87,7 +85,7 @@ def labelled_share(record, artefact: str) -> float:
 def table(rows: list[dict]) -> str:
     """Counts with exact 95 % intervals, as Markdown."""
     lines = [
-        f"{len(rows)} pairs, seeds {min(r['seed'] for r in rows)} to {max(r['seed'] for r in rows)}, {len(ARTEFACTS)} artefacts.",
+        f"{len(rows)} pairs, seeds {min(r['seed'] for r in rows)} to {max(r['seed'] for r in rows)}.",
         "",
         "| models | judged by | n | fails | holds | inconclusive or not evaluated |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -107,6 +105,7 @@ def table(rows: list[dict]) -> str:
 
 
 def by_artefact(artefact: str, rows: list[dict]) -> str:
+    """One line of the second table."""
     fails = sum(row["planted"]["planted_artefact"] == "fails" for row in rows)
     holds = sum(row["clean"]["planted_artefact"] == "holds" for row in rows)
     effects = [span([row[name]["true_effect"] for row in rows]) for name in ("planted", "clean")]
@@ -114,6 +113,7 @@ def by_artefact(artefact: str, rows: list[dict]) -> str:
 
 
 def span(values: list[float]) -> str:
+    """Smallest and largest."""
     return f"{min(values):+.3f} to {max(values):+.3f}"
 
 
@@ -128,20 +128,19 @@ def counted(states: list[str], wanted: tuple[str, ...]) -> str:
 
 
 def main() -> int:
+    """Run what is not there yet, print the table, keep the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=30)
     parser.add_argument("--first", type=int, default=0, help="number of the first pair")
     parser.add_argument("--out", type=Path, default=Path("build/pairs"))
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--device", default="cpu")
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     rows = []
     with ProcessPoolExecutor(options.workers) as pool:
         jobs = {
-            pool.submit(run_pair, number, options.out, options.device, options.threads): number
+            pool.submit(run_pair, number, options.out): number
             for number in range(options.first, options.first + options.pairs)
         }
         for job in as_completed(jobs):

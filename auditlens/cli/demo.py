@@ -35,7 +35,7 @@ def demo(seed: int | None, artefact: str | None, out: Path, store: Path | None, 
     from auditlens.qualify.pairs import audit_pair
 
     with shown_progress(quiet=quiet) as progress:
-        pair = audit_pair(out, seed=seed, artefact=artefact, store=store, progress=progress)
+        pair = audit_pair(out, seed=seed, artefact=artefact, store=store, progress=progress, side_by_side=True)
     for name, record in (("planted", pair.planted), ("clean", pair.clean)):
         click.echo(f"\n=== {_title(name, pair.artefact)} ===")
         print_verdict(record, out / name)

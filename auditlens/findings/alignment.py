@@ -3,8 +3,9 @@
 The paper's score a = s(theta, probe) - s(theta, null) is kept beside z. A concept with a labelled column has a second
 score: how far theta lies along the direction from images without to images with the concept, because the null of
 random sets is strict for concepts that are in every second image. A concept's z is the larger of its scores' z,
-standardised again under the same maximum of the random sets; a family (all valid, all spurious concepts) passes only
-when its best z stands out from the random sets' best z over the same family.
+standardised again under the same maximum of the random sets; where people flagged the example images, a label that
+their flags contradict is not given. A family (all valid, all spurious concepts) passes only when its best z stands
+out from the random sets' best z over the same family.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from auditlens.examine.interpretability import component_embeddings
-from auditlens.stages.evidence import ComponentExamples, Floats, Samples, SemanticSpace
+from auditlens.stages.evidence import Bools, ComponentExamples, Floats, Ints, Samples, SemanticSpace
 
 N_RANDOM_SETS = 4_000
 N_RESAMPLED = 200
@@ -36,6 +37,8 @@ class AlignmentTable:
         95 % percentile interval over resampled examples.
     random_z : Floats, (random sets, concepts)
         z of the random sets themselves: the null of any maximum.
+    eligible : Bools, (components, concepts)
+        False where people's flags on the example images contradict the concept: then it labels nothing.
     unrelated_pass : float
         Share of components that some unrelated word labels.
     random_pass : float
@@ -48,13 +51,19 @@ class AlignmentTable:
     z_low: Floats
     z_high: Floats
     random_z: Floats
+    eligible: Bools
     unrelated_pass: float
     random_pass: float
 
     def family_z(self, family: Sequence[str]) -> Floats:
         """Best z over a family, standardised by the random sets' best z over the same family; (components,)."""
         columns = [self.concepts.index(name) for name in family]
-        return standardise(self.z[:, columns].max(axis=1), self.random_z[:, columns].max(axis=1))
+        best = self.eligible_z()[:, columns].max(axis=1)
+        return standardise(best, self.random_z[:, columns].max(axis=1))
+
+    def eligible_z(self) -> Floats:
+        """z, minus infinity where a concept cannot label; (components, concepts)."""
+        return np.where(self.eligible, self.z, -np.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +135,27 @@ def alignments(
         z_low=low,
         z_high=high,
         random_z=random_z,
+        eligible=~contradicted(examples.image_indices, samples, columns, concepts),
         unrelated_pass=_unrelated(space, theta, random_theta, threshold),
         random_pass=float(np.mean(standardise(fresh.max(axis=1), family_null) > threshold)),
     )
+
+
+def contradicted(image_indices: Ints, samples: Samples, columns: Mapping[str, str], concepts: Sequence[str]) -> Bools:
+    """Where the flags that people set on the example images speak against a concept; (components, concepts).
+
+    The share of flagged examples must exceed the column's base rate by one standard deviation of a random set.
+    """
+    found = np.zeros((len(image_indices), len(concepts)), dtype=bool)
+    counts = np.maximum((image_indices >= 0).sum(axis=1), 1)
+    for place, name in enumerate(concepts):
+        if name not in columns:
+            continue
+        flags = samples.columns[columns[name]]
+        base = float(np.nanmean(flags > 0.5))
+        shares = np.where(image_indices >= 0, flags[image_indices] > 0.5, False).sum(axis=1) / counts
+        found[:, place] = shares < base + np.sqrt(base * (1 - base) / counts)
+    return found
 
 
 def standardise(values: Floats, null: Floats) -> Floats:

@@ -131,7 +131,7 @@ def _alignment(judge: Judge, table: AlignmentTable, position: int, concept: str)
         z=float(table.z[position, column]),
         z_low=float(table.z_low[position, column]),
         z_high=float(table.z_high[position, column]),
-        passes=bool(table.z[position, column] > judge.spec.examine.z_threshold),
+        passes=bool(table.eligible_z()[position, column] > judge.spec.examine.z_threshold),
         counted=judge.counts(concept),
         flagged_share=_flagged(judge, position, concept),
     )

@@ -92,7 +92,7 @@ def _best(table: AlignmentTable, family: Sequence[str], threshold: float) -> lis
     if not family:
         return [None] * len(table.z)
     columns = [table.concepts.index(name) for name in family]
-    scores = table.z[:, columns]
+    scores = table.eligible_z()[:, columns]
     best = scores.argmax(axis=1)
     height = scores.max(axis=1)
     passes = (height > threshold) & (table.family_z(family) > threshold)

@@ -65,7 +65,7 @@ def _inserted(
     found = {}
     for name, concept in context.spec.concepts.items():
         artefact = artefact_of(context.spec, name)
-        if artefact in trials and _needs_insertion(concept, context):
+        if artefact is not None and artefact in trials and _needs_insertion(concept, context):
             found[name] = inserted_embeddings(
                 context, context.foundation, artefact, sources[artefact], trials[artefact]
             )

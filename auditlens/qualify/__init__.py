@@ -1,1 +1,1 @@
-"""Seeds and artefacts come in; freshly planted models and their clean twins are audited, and counts of verdicts go out."""
+"""Seeds and artefacts come in; freshly planted models and their twins are audited, and counts of verdicts go out."""

@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 
 from auditlens.errors import FoundationError, IntegrityError, nearest
 from auditlens.spec.model import Foundation
+from auditlens.spec.paths import resolve
 
 LOCAL: Final = "local-dir:"
 HUB: Final = "hf-hub:"
@@ -152,7 +153,7 @@ def load_foundation(spec: Foundation, base: Path, device: torch.device | str = "
 def _resolve(spec: Foundation, base: Path) -> tuple[str, str | None, Path | None]:
     """Return open_clip's name, the pretrained tag or file, and the local weights file where there is one."""
     if spec.model.startswith(LOCAL):
-        folder = _folder(base / Path(spec.model.removeprefix(LOCAL)).expanduser())
+        folder = _folder(resolve(spec.model.removeprefix(LOCAL), base))
         return f"{LOCAL}{folder}", None, _weights_file(folder)
     if spec.model.startswith(HUB):
         return spec.model, None, None

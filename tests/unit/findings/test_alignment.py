@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditlens.findings.alignment import alignments, contrast_direction, random_sets, standardise
+from auditlens.findings.alignment import alignments, contradicted, contrast_direction, random_sets, standardise
 from tests.unit.findings.conftest import CONCEPTS, make_world
 
 M = 20
@@ -117,3 +117,21 @@ def test_random_sets_have_distinct_members_and_their_mean():
 
 def test_standardise_gives_zero_where_nothing_varies():
     assert standardise(np.array([5.0]), np.full(9, 2.0)) == 0
+
+
+def test_flags_veto_a_label_that_they_contradict(world):
+    """Examples drawn at the base rate or below contradict the concept; all flagged do not; no column, no veto."""
+    all_flagged = np.flatnonzero(world.flags["ruler"])[:M]
+    none_flagged = np.flatnonzero(~world.flags["ruler"])[:M]
+    half = np.concatenate([all_flagged[: M // 2], none_flagged[: M // 2]])
+    rows = np.array([half, all_flagged, none_flagged])
+    found = contradicted(rows, world.samples, {"ruler": "ruler"}, CONCEPTS)
+    assert found[:, 0].tolist() == [True, False, True]
+    assert not found[:, 1:].any()
+
+
+def test_a_contradicted_concept_labels_nothing(world):
+    none_flagged = np.flatnonzero(~world.flags["ruler"])[:M]
+    table = table_for(world, [none_flagged])
+    assert np.isneginf(table.eligible_z()[0, 0])
+    assert table.family_z(["ruler"])[0] < 3

@@ -44,9 +44,7 @@ def plan_for(audit: AuditSpec) -> AuditPlan:
             decision_source="",
             n_parameters=1,
         ),
-        data=PlannedData(
-            source="x", sha256=SHA, n_images=1, n_units=1, unit_column=None, class_counts={}, columns=()
-        ),
+        data=PlannedData(source="x", sha256=SHA, n_images=1, n_units=1, unit_column=None, class_counts={}, columns=()),
         foundation=None,
         audited_classes=("melanoma",),
         gates=expand_gates(audit, classes, "melanoma"),

@@ -108,7 +108,7 @@ def _sentence(
     verdict = {
         "both": "Both lines of evidence agree that it is used.",
         "inside only": "It is encoded, but inserting it does not move the score: encoded, not shown to be used.",
-        "behaviour only": "Inserting it moves the score, but no component carries its label: the inside does not show why.",
+        "behaviour only": "Inserting it moves the score, but no component carries its label.",
         "neither": "Neither line of evidence shows it, within what this audit can detect.",
         "not evaluated": "Only one line of evidence was available, so there is nothing to confront.",
     }[conclusion]

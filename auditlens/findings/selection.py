@@ -8,7 +8,6 @@ import numpy as np
 
 from auditlens.stages.evidence import Ints, LayerRelevance
 
-
 HIGHEST_FLOOR = 0.01
 
 

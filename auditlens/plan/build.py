@@ -106,7 +106,7 @@ def thresholds(spec: AuditSpec) -> tuple[Method, ...]:
         ),
         Method(
             name="artefact images",
-            value=f"{challenge.max_images_per_class} per class at most, {challenge.instances_per_image} instance(s) each",
+            value=f"{challenge.max_images_per_class} per class at most, {challenge.instances_per_image} instance(s)",
             reason="drawn by image hash, so that every model sees the same pictures",
         ),
         Method(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -16,6 +18,7 @@ from auditlens.stages.record import AuditRecord
 
 SHIPPED_ARTEFACT = "ruler"
 SHIPPED_SEED = 1
+N_EVALUATED_SMALL = 300
 FIRST_AUDIT_SEED = 1000
 """Fresh pairs are audited on images of this seed plus their own; purposes keep them apart from training anyway."""
 
@@ -39,6 +42,8 @@ def audit_pair(
     progress: Progress | None = None,
     side_by_side: bool = False,
     reports: bool = True,
+    n_train: int | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> PairRecords:
     """Audit the pair that comes with the tool, or train and audit a fresh one.
 
@@ -52,13 +57,17 @@ def audit_pair(
         Audit the twin in a second process; each audit then uses one thread, which two cores do best with.
     reports : bool
         False writes no reports (for counting over many pairs).
+    n_train : int, optional
+        Training images of a fresh pair; the testbed's own number by default.
+    changes : mapping, optional
+        Parts of the spec that a fresh pair's specs set otherwise than the demonstration's.
     """
     told = progress if progress is not None else Silent()
     specs = share_folder("specs")
     planted, clean = specs / "demo_dermoscopy.yaml", specs / "demo_dermoscopy_clean.yaml"
     if seed is not None or artefact is not None:
         seed, artefact = SHIPPED_SEED if seed is None else seed, artefact or SHIPPED_ARTEFACT
-        planted, clean = fresh_pair(out / "models", seed, artefact, told)
+        planted, clean = fresh_pair(out / "models", seed, artefact, told, n_train, changes)
     here, there = _Job(planted, out / "planted", store, reports), _Job(clean, out / "clean", store, reports)
     first, second = _side_by_side(here, there, told) if side_by_side else (here.run(told), there.run(told))
     return PairRecords(artefact or SHIPPED_ARTEFACT, SHIPPED_SEED if seed is None else seed, first, second)
@@ -88,20 +97,29 @@ def _side_by_side(here: _Job, there: _Job, progress: Progress) -> tuple[AuditRec
     return own, record
 
 
-def fresh_pair(folder: Path, seed: int, artefact: str, progress: Progress) -> tuple[Path, Path]:
+def fresh_pair(
+    folder: Path,
+    seed: int,
+    artefact: str,
+    progress: Progress,
+    n_train: int | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> tuple[Path, Path]:
     """Train a pair and write a spec for each, which builds on the demonstration's."""
     from auditlens.testbed.train import train_pair
 
     progress.stage(f"Training a model with a planted {artefact.replace('_', ' ')}, and its clean twin", None)
-    paths = train_pair(seed, artefact, folder)
+    smaller = {} if n_train is None else {"n_train": n_train, "n_evaluated": N_EVALUATED_SMALL}
+    paths = train_pair(seed, artefact, folder, **smaller)
     progress.done()
-    return (
-        _write_spec(folder / "planted.yaml", paths.planted, seed, artefact, "planted"),
-        _write_spec(folder / "clean.yaml", paths.clean, seed, artefact, "clean"),
+    planted, clean = (
+        _write_spec(folder / f"{kind}.yaml", weights, seed, artefact, kind, changes or {})
+        for kind, weights in (("planted", paths.planted), ("clean", paths.clean))
     )
+    return planted, clean
 
 
-def _write_spec(path: Path, weights: Path, seed: int, artefact: str, kind: str) -> Path:
+def _write_spec(path: Path, weights: Path, seed: int, artefact: str, kind: str, changes: Mapping[str, Any]) -> Path:
     from auditlens.testbed.weights_io import read_origin
 
     words = artefact.replace("_", " ")
@@ -113,6 +131,7 @@ def _write_spec(path: Path, weights: Path, seed: int, artefact: str, kind: str) 
         "model": {"weights": weights.name},
         "decision": {"class": "melanoma", "threshold": float(read_origin(weights).threshold), "source": "card"},
         "data": {"generate": {"arguments": {"seed": FIRST_AUDIT_SEED + seed}}},
+        **changes,
     }
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     return path

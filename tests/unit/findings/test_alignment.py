@@ -57,7 +57,7 @@ def test_a_longer_list_of_concepts_does_not_win_by_its_length(world):
 
 
 def test_a_column_helps_where_the_probe_points_elsewhere(world):
-    """The word lands beside the concept (a probe that points at something else): the column's direction still finds it."""
+    """The word lands beside the concept (its probe points elsewhere): the column's direction still finds it."""
     rows = rows_with(world, "ruler", 4)
     probe = world.space.probes["ruler"]
     turned = np.eye(24)[0] + np.eye(24)[15]

@@ -2,12 +2,12 @@ from datetime import date
 
 import pytest
 
+from auditlens.plan.gates import expand_gates
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.findings import Estimate, Findings
 from auditlens.stages.plan import AuditPlan, PlannedData, PlannedModel
 from auditlens.stages.states import ExitCode, GateState
 from auditlens.verdict import decide, exit_code
-from auditlens.plan.gates import expand_gates
 
 SHA = "a" * 64
 TODAY = date(2026, 11, 20)
@@ -194,7 +194,7 @@ def test_easy_gates_change_no_other_gate():
     easy = {f"easy{i}": {"metric": "sensitivity", "limit": ">= 0.0"} for i in range(20)}
     many = run(
         {"missed": MISSED} | easy,
-        {"missed[ruler]": (0.0, 0.01), "missed[ink]": (0.01, 0.05)} | {name: (0.5, 0.6) for name in easy},
+        {"missed[ruler]": (0.0, 0.01), "missed[ink]": (0.01, 0.05)} | dict.fromkeys(easy, (0.5, 0.6)),
     )
     kept = [row for row in many.gates if row.gate.name == "missed"]
     assert [row.state for row in kept] == [row.state for row in few.gates]

@@ -109,8 +109,10 @@ def fresh_pair(
     from auditlens.testbed.train import train_pair
 
     progress.stage(f"Training a model with a planted {artefact.replace('_', ' ')}, and its clean twin", None)
-    smaller = {} if n_train is None else {"n_train": n_train, "n_evaluated": N_EVALUATED_SMALL}
-    paths = train_pair(seed, artefact, folder, **smaller)
+    if n_train is None:
+        paths = train_pair(seed, artefact, folder)
+    else:
+        paths = train_pair(seed, artefact, folder, n_train=n_train, n_evaluated=N_EVALUATED_SMALL)
     progress.done()
     planted, clean = (
         _write_spec(folder / f"{kind}.yaml", weights, seed, artefact, kind, changes or {})

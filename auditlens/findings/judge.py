@@ -22,7 +22,7 @@ from auditlens.findings.confrontation import confront
 from auditlens.findings.controls import controls
 from auditlens.findings.decision import OperatingPoint
 from auditlens.findings.gates import GateInputs, gate_estimate
-from auditlens.findings.labels import Families, Labels, combine, label_components, whole_image_examples
+from auditlens.findings.labels import Families, Labels, combine, drop_irrelevant, label_components, whole_image_examples
 from auditlens.findings.observability import concept_findings
 from auditlens.findings.performance import performance
 from auditlens.findings.scope import not_evaluated
@@ -222,7 +222,7 @@ def _court(
         examples=examples,
         table=tables.cropped,
         interpretability=_interpretability(examples),
-        labels=combine(screened, examined, examples.components),
+        labels=drop_irrelevant(combine(screened, examined, examples.components), relevance.relevance),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from auditlens.findings.alignment import AlignmentTable
 from auditlens.spec.model import AuditSpec
 from auditlens.spec.selection import roles_of
-from auditlens.stages.evidence import ComponentExamples, LayerExamples, SemanticSpace
+from auditlens.stages.evidence import ComponentExamples, Floats, LayerExamples, SemanticSpace
 from auditlens.stages.findings import ConceptFinding
 from auditlens.stages.states import ComponentState, ConceptState
 
@@ -130,6 +130,19 @@ def combine(screened: Labels, examined: Labels, components: np.ndarray) -> Label
         states[int(component)] = examined.states[position]
         labels[int(component)] = examined.labels[position]
     return Labels(tuple(states), tuple(labels))
+
+
+def drop_irrelevant(labels: Labels, relevance: Floats) -> Labels:
+    """Call a component irrelevant, and take its label away, where it has no relevance on any image.
+
+    Parameters
+    ----------
+    relevance : (images, components)
+    """
+    silent = ~np.any(relevance, axis=0)
+    states = (ComponentState.IRRELEVANT if off else state for state, off in zip(labels.states, silent, strict=True))
+    names = (None if off else label for label, off in zip(labels.labels, silent, strict=True))
+    return Labels(tuple(states), tuple(names))
 
 
 def whole_image_examples(examples: LayerExamples, space: SemanticSpace, m: int) -> ComponentExamples:

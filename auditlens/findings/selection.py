@@ -9,6 +9,8 @@ import numpy as np
 from auditlens.stages.evidence import Ints, LayerRelevance
 
 HIGHEST_FLOOR = 0.01
+FEWEST = 8
+"""With `auto`, at least so many are cropped: in a model that spreads its relevance none may reach the floor."""
 
 
 def floor_for(floor: float | Literal["auto"], n_components: int) -> float:
@@ -17,7 +19,7 @@ def floor_for(floor: float | Literal["auto"], n_components: int) -> float:
 
 
 def select_components(relevance: LayerRelevance, floor: float | Literal["auto"], cap: int) -> tuple[Ints, int]:
-    """Components whose mean share of |relevance| reaches the floor, strongest first, at most `cap`.
+    """Components to crop: mean share of |relevance| at the floor or above, strongest first, at most `cap`.
 
     Returns
     -------
@@ -27,4 +29,5 @@ def select_components(relevance: LayerRelevance, floor: float | Literal["auto"],
     means = np.abs(relevance.relevance).mean(axis=0, dtype=np.float64)
     order = np.argsort(-means, kind="stable")
     above = order[means[order] >= floor_for(floor, means.size)]
-    return above[:cap], int(above.size)
+    chosen = order[: max(above.size, FEWEST)] if floor == "auto" else above
+    return chosen[:cap], int(above.size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ from auditlens.spec.paths import LOCAL_FOLDER, PATH_FIELDS, Kind, resolve
 from auditlens.spec.references import inline_classes, text_at
 
 MAX_CLASSES_BYTES: Final = 1_000_000
+WORDNET_LINE: Final = re.compile(r"^n\d{8}\s")
 _SIGNS: Final = frozenset("*?[")
 
 
@@ -116,6 +118,9 @@ def model_classes(root: Fields, base: Path, problems: Problems) -> tuple[str, ..
 def read_classes(path: Path) -> tuple[str, ...]:
     """Read a text file with one class name a line; blank lines do not count.
 
+    A line is one name, with its blanks and commas. Only lines that begin with a WordNet id (`n01440764 tench, Tinca
+    tinca`) end at the first comma, since what follows are synonyms: `n01440764 tench`.
+
     Raises
     ------
     ValueError
@@ -131,6 +136,10 @@ def read_classes(path: Path) -> tuple[str, ...]:
         lines = raw.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(f"{str(path)!r} is not UTF-8 text; write one class name a line") from error
-    names = tuple(line.strip() for line in lines if line.strip())
+    names = tuple(_class_name(line.strip()) for line in lines if line.strip())
     check_classes(names)
     return names
+
+
+def _class_name(line: str) -> str:
+    return line.partition(",")[0].strip() if WORDNET_LINE.match(line) else line

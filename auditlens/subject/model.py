@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from auditlens.errors import ModelError
+from auditlens.spec.files import read_classes as read_class_file
 from auditlens.spec.model import Model
 from auditlens.spec.paths import resolve
 from auditlens.stages.base import canonical_json
@@ -26,7 +26,6 @@ from auditlens.subject.trace import Trace, trace
 from auditlens.subject.weights import load_weights
 
 TRIAL_SIZE: Final = (320, 256)
-WORDNET_LINE: Final = re.compile(r"^n\d{8}\s")
 
 
 @dataclass(frozen=True)
@@ -159,19 +158,17 @@ def read_classes(classes: tuple[str, ...] | str, base: Path) -> tuple[str, ...]:
     """
     if isinstance(classes, str):
         path = resolve(classes, base)
-        if not path.is_file():
-            raise ModelError(f"the class file {path} does not exist")
-        lines = (line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
-        classes = tuple(_class_name(line) for line in lines if line)
+        try:
+            return read_class_file(path)
+        except FileNotFoundError as error:
+            raise ModelError(f"the class file {path} does not exist") from error
+        except (OSError, ValueError) as error:
+            raise ModelError(f"model.classes: {error}") from error
     twice = [name for name, count in Counter(classes).items() if count > 1]
     if twice or len(classes) < 2:
         problem = f"{twice[0]!r} is named twice" if twice else f"only {len(classes)} class is named"
         raise ModelError(f"{problem} in `model.classes`; it needs at least two different names")
     return classes
-
-
-def _class_name(line: str) -> str:
-    return line.partition(",")[0].strip() if WORDNET_LINE.match(line) else line
 
 
 def _device(name: str) -> torch.device:

@@ -177,7 +177,7 @@ def test_class_files(tmp_path):
     assert read_classes("classes.txt", tmp_path) == ("n01440764 tench", "n02112018 Pomeranian")
 
 
-@pytest.mark.parametrize(("text", "words"), [("a\na\nb\n", "'a' is named twice"), ("a\n", "only 1 class")])
+@pytest.mark.parametrize(("text", "words"), [("a\na\nb\n", "'a' is listed twice"), ("a\n", "at least two classes")])
 def test_class_files_that_are_refused(tmp_path, text, words):
     (tmp_path / "classes.txt").write_text(text)
     with pytest.raises(ModelError, match=words):

@@ -83,7 +83,7 @@ def true_effect(weights: Path, artefact: str, seed: int) -> float:
     from auditlens.testbed.weights_io import load_classifier
 
     bare = [scene for scene in scenes(n=300, seed=90_000 + seed, artefact_rates={}) if not scene.melanoma]
-    return insertion_effect(load_classifier(weights), bare, artefact, seed).change
+    return insertion_effect(load_classifier(weights), bare, artefact, seed).mean
 
 
 def labelled_share(record, artefact: str) -> float:

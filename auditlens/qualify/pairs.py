@@ -105,20 +105,31 @@ def fresh_pair(
     n_train: int | None = None,
     changes: Mapping[str, Any] | None = None,
 ) -> tuple[Path, Path]:
-    """Train a pair and write a spec for each, which builds on the demonstration's."""
+    """Train a pair, unless the folder holds it, and write a spec for each, which builds on the demonstration's."""
     from auditlens.testbed.train import train_pair
 
-    progress.stage(f"Training a model with a planted {artefact.replace('_', ' ')}, and its clean twin", None)
-    if n_train is None:
-        paths = train_pair(seed, artefact, folder)
-    else:
-        paths = train_pair(seed, artefact, folder, n_train=n_train, n_evaluated=N_EVALUATED_SMALL)
-    progress.done()
+    weights = {kind: folder / f"{kind}.safetensors" for kind in ("planted", "clean")}
+    if not all(_is_trained(path, seed, artefact) for path in weights.values()):
+        progress.stage(f"Training a model with a planted {artefact.replace('_', ' ')}, and its clean twin", None)
+        if n_train is None:
+            train_pair(seed, artefact, folder)
+        else:
+            train_pair(seed, artefact, folder, n_train=n_train, n_evaluated=N_EVALUATED_SMALL)
+        progress.done()
     planted, clean = (
-        _write_spec(folder / f"{kind}.yaml", weights, seed, artefact, kind, changes or {})
-        for kind, weights in (("planted", paths.planted), ("clean", paths.clean))
+        _write_spec(folder / f"{kind}.yaml", path, seed, artefact, kind, changes or {})
+        for kind, path in weights.items()
     )
     return planted, clean
+
+
+def _is_trained(weights: Path, seed: int, artefact: str) -> bool:
+    from auditlens.testbed.weights_io import read_origin
+
+    if not weights.is_file():
+        return False
+    origin = read_origin(weights)
+    return (origin.seed, origin.artefact) == (seed, artefact)
 
 
 def _write_spec(path: Path, weights: Path, seed: int, artefact: str, kind: str, changes: Mapping[str, Any]) -> Path:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from auditlens import api
+from auditlens.gather.memory import keep_freed_memory
 from auditlens.spec.paths import share_folder
 from auditlens.stages.progress import Progress, Silent
 from auditlens.stages.record import AuditRecord
@@ -110,6 +111,7 @@ def fresh_pair(
 
     weights = {kind: folder / f"{kind}.safetensors" for kind in ("planted", "clean")}
     if not all(_is_trained(path, seed, artefact) for path in weights.values()):
+        keep_freed_memory()
         progress.stage(f"Training a model with a planted {artefact.replace('_', ' ')}, and its clean twin", None)
         if n_train is None:
             train_pair(seed, artefact, folder)

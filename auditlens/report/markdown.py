@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from auditlens.report.gaps import Gap, gaps, named_or_counted
 from auditlens.report.page_one import counts_of, ranked_gates
 from auditlens.report.titles import artefact_labels, gate_title
 from auditlens.report.wording import (
@@ -15,6 +16,7 @@ from auditlens.report.wording import (
     plural,
     quantity_text,
     short_hash,
+    typeset,
 )
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.verdict import GateResult
@@ -59,7 +61,7 @@ def _head(record: AuditRecord) -> list[str]:
 
 def _sentences(record: AuditRecord) -> list[str]:
     sentences = record.verdict.sentences
-    lines = [f"- {cell(sentence)}" for sentence in sentences[:MAX_SENTENCES]]
+    lines = [f"- {cell(typeset(sentence))}" for sentence in sentences[:MAX_SENTENCES]]
     if len(sentences) > MAX_SENTENCES:
         lines.append(f"- {len(sentences) - MAX_SENTENCES} more in the report")
     return [*lines, ""]
@@ -88,13 +90,18 @@ def _row(result: GateResult, labels: dict[str, str]) -> str:
 
 
 def _not_evaluated(record: AuditRecord) -> list[str]:
-    rows = record.findings.not_evaluated
+    rows = gaps(record)
     if not rows:
         return []
-    lines = [f"- {cell(row.what)}: {cell(row.why)}" for row in rows[:MAX_ROWS]]
+    lines = [f"- {cell(_gap(row))}" for row in rows[:MAX_ROWS]]
     if len(rows) > MAX_ROWS:
         lines.append(f"- {len(rows) - MAX_ROWS} more in the report")
     return ["## Not evaluated", "", *lines, ""]
+
+
+def _gap(gap: Gap) -> str:
+    names = f" ({named_or_counted(gap)})" if gap.concepts else ""
+    return f"{gap.what}{names}: {typeset(gap.why)}"
 
 
 def _foot(record: AuditRecord) -> list[str]:

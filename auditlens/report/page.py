@@ -15,12 +15,13 @@ from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
 from auditlens.report import bars, wording
+from auditlens.report.gaps import gaps, is_measured, unseen
 from auditlens.report.page_one import MAX_GATES, page_one
 from auditlens.report.pictures import Pictures
 from auditlens.report.scatter import scatter_svg
 from auditlens.report.titles import artefact_labels, gate_title
 from auditlens.spec.paths import share_folder
-from auditlens.stages.findings import ArtefactFinding, ClassFinding, ComponentFinding, Estimate
+from auditlens.stages.findings import Alignment, ArtefactFinding, ClassFinding, ComponentFinding, Estimate
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ComponentState
 
@@ -32,7 +33,9 @@ FONTS = {
     "mono": "JetBrainsMono-Regular",
 }
 FUNCTIONS: tuple[Callable[..., object], ...] = (
+    wording.breakable,
     wording.capitalise,
+    wording.conclusion_text,
     wording.confidence_text,
     wording.count_text,
     wording.interval,
@@ -45,6 +48,8 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     wording.plain,
     wording.plural,
     wording.quantity_text,
+    wording.sham_did_more,
+    wording.sham_moved_more,
     wording.short_hash,
     wording.typeset,
     bars.auroc_bar,
@@ -56,8 +61,19 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     bars.share_bar,
 )
 """What templates may call, by its own name."""
+SMALL_SHARE = 0.005
+"""Labels below this share of relevance are summed up in one row."""
 DEFAULT_Z, DEFAULT_OBSERVABILITY, DEFAULT_SHOWN = 3.0, 0.7, 12
-FOREST_WIDTH = 230
+FOREST_WIDTH = 212
+
+
+@dataclass(frozen=True, slots=True)
+class LabelShare:
+    """What one label carries, over all components of the layer."""
+
+    name: str
+    n_components: int
+    share: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +87,21 @@ class ClassView:
     """Components whose crops stand at an earlier class."""
     n_hidden: int
     scatter: Markup | None
+    n_drawn: int
     stacked: Markup
     n_by_state: dict[str, int]
+    """Components judged by crops, by state."""
+    labels: tuple[LabelShare, ...]
+    n_small_labels: int
+    """Labels whose shares are too small for a row of their own."""
+    small_labels_share: float
     top_share: float
+
+    @staticmethod
+    def label_alignment(row: ComponentFinding) -> list[tuple[str, Alignment]]:
+        """Give the alignment behind a component's label, where the two best concepts do not show it already."""
+        shown = {best.concept for best in (row.best_valid, row.best_spurious) if best}
+        return [("Its label", best) for best in row.alignments if best.concept == row.label and row.label not in shown]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +129,9 @@ def render_page(run_dir: Path, record: AuditRecord, target: Target, n_gates: int
         "classes": class_views(record),
         "classes_of_artefacts": artefacts_views(record),
         "z_threshold": _setting(record, "examine", "z_threshold", DEFAULT_Z),
+        "gaps": gaps(record),
+        "measured": [row for row in record.findings.concepts if is_measured(row)],
+        "unseen": unseen(record.findings.concepts),
         "observability_limit": _setting(record, "examine", "observability_limit", DEFAULT_OBSERVABILITY),
         "record_sha256": hashlib.sha256(record.to_json().encode()).hexdigest(),
     }
@@ -168,16 +199,31 @@ def class_view(record: AuditRecord, finding: ClassFinding, pictured: set[str], p
     n_shown = int(_setting(record, "report", "n_components", DEFAULT_SHOWN))
     threshold = float(_setting(record, "examine", "z_threshold", DEFAULT_Z))
     drawn = [row for row in looked_at if row.best_valid or row.best_spurious]
+    labels = label_shares(finding)
+    small = [row.share.value or 0.0 for row in labels if (row.share.value or 0.0) < SMALL_SHARE]
     return ClassView(
         finding=finding,
         shown=tuple(row for row in looked_at[:n_shown] if row.id not in pictured),
         repeated=tuple(row for row in looked_at[:n_shown] if row.id in pictured),
         n_hidden=max(len(looked_at) - n_shown, 0),
         scatter=scatter_svg(drawn, threshold, prefix) if drawn else None,
+        n_drawn=len(drawn),
         stacked=bars.stacked_bar(share_segments(finding)),
         n_by_state={state.value: sum(row.state is state for row in own) for state in ComponentState},
+        labels=labels[: len(labels) - len(small)],
+        n_small_labels=len(small),
+        small_labels_share=sum(small),
         top_share=max([0.05, *(row.high or row.value or 0.0 for row in finding.share_by_state.values())]),
     )
+
+
+def label_shares(finding: ClassFinding) -> tuple[LabelShare, ...]:
+    """Collect share and number of components of each label, the largest share first."""
+    rows = [
+        LabelShare(name, finding.components_by_concept.get(name, 0), share)
+        for name, share in finding.share_by_concept.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: (-(row.share.value or 0.0), row.name)))
 
 
 def artefacts_views(record: AuditRecord) -> tuple[ArtefactsView, ...]:
@@ -198,12 +244,15 @@ def effect_estimates(finding: ArtefactFinding) -> list[Estimate | None]:
 
 
 def share_segments(finding: ClassFinding) -> list[tuple[str, float, str]]:
-    """Shares of relevance by state, and what was not looked at where they do not add up to one."""
+    """Shares of relevance by state; a rest, where they do not add up to one, is of components that got no state.
+
+    `unexamined_share` (judged by whole images only) is a part of these shares, so it is no segment.
+    """
     shares = {state: estimate.value or 0.0 for state, estimate in finding.share_by_state.items()}
     ordered = [state for state in ComponentState if shares.get(state, 0.0) > 0]
     segments = [(state.value, shares[state], bars.colour_of(state)) for state in ordered]
     rest = 1.0 - sum(share for _, share, _ in segments)
-    return [*segments, ("not looked at", rest, "#dfe4e9")] if rest > 0.005 else segments
+    return [*segments, ("no state", rest, "#dfe4e9")] if rest > 0.005 else segments
 
 
 def _section(record: AuditRecord, name: str) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auditlens.report.gaps import short_gaps
 from auditlens.report.wording import is_accepted
-from auditlens.stages.findings import ArtefactFinding, Confrontation, Control, NotEvaluated, Pair
+from auditlens.stages.findings import ArtefactFinding, Confrontation, Control, Pair
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ExitCode, GateState, Severity
 from auditlens.stages.verdict import GateResult
@@ -48,7 +49,8 @@ class PageOne:
     telling: Telling | None
     confrontations: tuple[Confrontation, ...]
     n_more_confrontations: int
-    not_examined: tuple[NotEvaluated, ...]
+    not_examined: tuple[str, ...]
+    n_more_not_examined: int
     controls: tuple[Control, ...]
 
 
@@ -65,6 +67,7 @@ def page_one(record: AuditRecord, n_gates: int = MAX_GATES) -> PageOne:
     open_gates = sum(result.state is not GateState.HOLDS for result in record.verdict.gates)
     sentences = record.verdict.sentences[: min(MAX_SENTENCES, max(open_gates, 1))]
     confrontations = ranked_confrontations(record)
+    not_examined = short_gaps(record)
     return PageOne(
         tone=tone_of(record.verdict.exit_code),
         counts=counts_of(record.verdict.gates),
@@ -75,8 +78,9 @@ def page_one(record: AuditRecord, n_gates: int = MAX_GATES) -> PageOne:
         telling=telling_pair(record, ranked),
         confrontations=confrontations[:MAX_CONFRONTATIONS],
         n_more_confrontations=max(len(confrontations) - MAX_CONFRONTATIONS, 0),
-        not_examined=record.findings.not_evaluated[:MAX_REMARKS],
-        controls=ranked_controls(record)[:MAX_REMARKS],
+        not_examined=not_examined[:MAX_REMARKS],
+        n_more_not_examined=max(len(not_examined) - MAX_REMARKS, 0),
+        controls=ranked_controls(record),
     )
 
 
@@ -91,10 +95,15 @@ def tone_of(code: ExitCode) -> str:
 
 
 def ranked_gates(record: AuditRecord) -> tuple[GateResult, ...]:
-    """Sort gates: worst outcome first, accepted ones last of them, errors before warnings, then as planned."""
+    """Sort gates: worst outcome first, accepted ones last of them, errors before warnings, then as the verdict does.
 
-    def rank(result: GateResult) -> tuple[int, bool, bool]:
-        return ORDER.index(result.state), is_accepted(result), result.gate.severity is Severity.WARN
+    The verdict's sentences stand worst first, so the table and the sentences above it tell the same story.
+    """
+    place = {sentence: number for number, sentence in enumerate(record.verdict.sentences)}
+
+    def rank(result: GateResult) -> tuple[int, bool, bool, int]:
+        said = place.get(result.sentence, len(place))
+        return ORDER.index(result.state), is_accepted(result), result.gate.severity is Severity.WARN, said
 
     return tuple(sorted(record.verdict.gates, key=rank))
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import re
 
-from auditlens.stages.findings import Estimate
+from markupsafe import Markup, escape
+
+from auditlens.stages.findings import Confrontation, Effect, Estimate
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import GateState
 from auditlens.stages.verdict import GateResult
@@ -28,6 +30,13 @@ OUTCOMES = {
     GateState.FAILS: "FAILS",
     GateState.INCONCLUSIVE: "undecided",
     GateState.NOT_EVALUATED: "not evaluated",
+}
+CONCLUSIONS = {
+    "both": "Both lines agree that it is used.",
+    "inside only": "Encoded, not shown to be used: putting it in does not move the score.",
+    "behaviour only": "Putting it in moves the score, but no component carries its label.",
+    "neither": "Neither line shows it, within what this audit can detect.",
+    "not evaluated": "One line is missing, so there is nothing to confront.",
 }
 ACCEPTED = "fails, accepted"
 MISSING = "\N{EN DASH}"
@@ -52,9 +61,11 @@ def number(value: float | None, kind: str = "score") -> str:
 
 
 def typeset(text: str) -> str:
-    """Set a sentence of the record: real signs for <=, >= and +/-, and no line break between a number and its %."""
+    """Set a sentence of the record: real signs for <=, >=, +/- and minus, curly quotes, no break before a %."""
     for plain_sign, sign in ((">=", "≥"), ("<=", "≤"), ("+/-", "±")):
         text = text.replace(plain_sign, sign)
+    text = re.sub(r"(?<![\w.)\]-])-(?=\d)", "\N{MINUS SIGN}", text)
+    text = re.sub(r"(?<!\w)'([^']+)'(?!\w)", "“\\1”", text)
     return re.sub(r"(\d) %", "\\1\N{NO-BREAK SPACE}%", text)
 
 
@@ -142,3 +153,28 @@ def quantity_text(estimate: Estimate | None) -> str:
     if estimate.n_instances is not None:
         parts.append(plural(estimate.n_instances, "instance"))
     return ", ".join(parts)
+
+
+def sham_did_more(metric: str, estimate: Estimate | None) -> bool:
+    """Whether a share beyond the sham is below zero as written: the sham turned more decisions than the artefact."""
+    negative = estimate is not None and estimate.value is not None and round(100 * estimate.value, 1) < 0
+    return negative and metric == "decision_flips_beyond_sham"
+
+
+def sham_moved_more(effect: Effect) -> bool:
+    """Whether the sham moved the probability further than the artefact did, and the same way."""
+    if effect.raw.value is None or effect.beyond is None or effect.beyond.value is None:
+        return False
+    return effect.raw.value * effect.beyond.value < 0
+
+
+def breakable(name: str) -> Markup:
+    """Let a long technical name break after its separators and nowhere else."""
+    return Markup(re.sub(r"([:./_])(?=\w)", r"\1<wbr>", str(escape(name))))
+
+
+def conclusion_text(row: Confrontation) -> str:
+    """What the two lines of evidence say together; their numbers stand beside it."""
+    if row.inside is None:
+        return "Nothing shows that the foundation model sees it, so the inside does not count."
+    return CONCLUSIONS[row.conclusion]

@@ -7,6 +7,9 @@ from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import GateState
 
 RATES = ("sensitivity", "specificity", "decision_flips", "decision_flips_beyond_sham")
+FLIPS = ("decision_flips", "decision_flips_beyond_sham")
+BEYOND = "decision_flips_beyond_sham"
+ARTICLES = ("a ", "an ", "the ")
 SHARES = ("spurious_relevance_share", "unexpected_relevance_share")
 
 
@@ -40,34 +43,57 @@ def _outcome(state: GateState) -> str:
 
 
 def _measured(gate: PlannedGate, estimate: Estimate, decision: str, artefact: str) -> str:
+    put_in = inserting(artefact)
+    if gate.metric in FLIPS:
+        turned = f"turns {_turned(gate, estimate.value)} into {gate.to_class}"
+        than_sham = " than its sham does" if gate.metric == BEYOND else ""
+        right = f"Of 100 {gate.from_class} images that the model calls rightly ({decision})"
+        return f"{right}, {put_in} {turned}{than_sham}"
     value = number(gate.metric, estimate.value)
-    if gate.metric in ("decision_flips", "decision_flips_beyond_sham"):
-        beyond = " beyond what its sham does" if gate.metric.endswith("sham") else ""
-        return (
-            f"Of 100 {gate.from_class} images that the model calls rightly ({decision}), inserting {artefact} "
-            f"turns {value} into {gate.to_class}{beyond}"
-        )
     if gate.metric in ("artefact_effect", "effect_minus_sham"):
-        beyond = ", beyond its sham," if gate.metric == "effect_minus_sham" else ""
+        beyond = ", beyond what its sham does" if gate.metric == "effect_minus_sham" else ""
         where = f" on {gate.true_class} images" if gate.true_class else ""
-        return f"Inserting {artefact}{beyond} moves P({gate.class_name}){where} by {value} on average"
+        moved = f"moves P({gate.class_name}){where} by {value} on average"
+        return f"{put_in[:1].upper()}{put_in[1:]} {moved}{beyond}"
     return f"{_subject(gate, artefact)} is {value}"
 
 
+def inserting(label: str) -> str:
+    """Name the act: `inserting a ruler`, or `inserting 'ruler'` where the label is a bare name rather than a phrase."""
+    return f"inserting {named(label)}"
+
+
+def named(label: str) -> str:
+    """Quote a label that brings no article: the sentence then reads well with any words."""
+    return label if label.lower().startswith(ARTICLES) else f"'{label}'"
+
+
+def _turned(gate: PlannedGate, value: float | None) -> str:
+    """How many of 100 turn; against a sham, how many more or fewer, so that no reader meets a negative count."""
+    if gate.metric != BEYOND or value is None:
+        return number(gate.metric, value)
+    return f"{number(gate.metric, abs(value))} {'fewer' if _negative(value) else 'more'}"
+
+
+def _negative(value: float) -> bool:
+    """Whether a share still is below zero when it is written with one decimal of a per cent."""
+    return round(100 * value, 1) < 0
+
+
 def _subject(gate: PlannedGate, artefact: str) -> str:
+    put_in, concept = named(artefact), (gate.concept or "").replace("_", " ")
+    turning = f"Decisions that turn from {gate.from_class} to {gate.to_class} when {put_in} goes in"
     return {
         "sensitivity": f"The share of {gate.class_name} images that the model detects",
         "specificity": f"The share of other images that the model does not call {gate.class_name}",
         "auroc": f"The AUROC of P({gate.class_name}) on clean images",
-        "decision_flips": f"Decisions that turn from {gate.from_class} to {gate.to_class} when {artefact} goes in",
-        "decision_flips_beyond_sham": (
-            f"Decisions that turn from {gate.from_class} to {gate.to_class} when {artefact} goes in, beyond its sham"
-        ),
-        "artefact_effect": f"The effect of {artefact} on P({gate.class_name})",
-        "effect_minus_sham": f"The effect of {artefact} on P({gate.class_name}), beyond its sham",
+        "decision_flips": turning,
+        "decision_flips_beyond_sham": f"{turning}, beyond its sham",
+        "artefact_effect": f"The effect of {put_in} on P({gate.class_name})",
+        "effect_minus_sham": f"The effect of {put_in} on P({gate.class_name}), beyond its sham",
         "spurious_relevance_share": f"The share of relevance for {gate.class_name} on components of spurious concepts",
         "unexpected_relevance_share": f"The share of relevance for {gate.class_name} that nothing in the spec explains",
-        "observability": f"How well the foundation model tells '{gate.concept}' (AUROC)",
+        "observability": f"How well the foundation model tells '{concept}' (AUROC)",
     }[gate.metric]
 
 
@@ -75,18 +101,20 @@ def number(metric: str, value: float | None) -> str:
     """Format a value of a metric: per 100 for rates and shares, signed points for effects, AUROC as it is."""
     if value is None:
         return "-"
-    if metric in ("decision_flips", "decision_flips_beyond_sham"):
-        return f"{100 * value:.1f}"
+    if metric in FLIPS:
+        return f"{round(100 * value, 1) + 0.0:.1f}"
     if metric in RATES or metric in SHARES:
         return f"{100 * value:.1f} %"
     if metric in ("artefact_effect", "effect_minus_sham"):
-        return f"{value:+.3f}"
+        return f"{round(value, 3) + 0.0:+.3f}"
     return f"{value:.3f}"
 
 
 def interval_text(gate: PlannedGate, estimate: Estimate) -> str:
-    """Such as `95 % one-sided: 2.9 to 5.6`."""
-    low, high = number(gate.metric, estimate.low), number(gate.metric, estimate.high)
+    """Such as `95 % one-sided: 2.9 to 5.6`; against a sham, `1.1 fewer to 5.6 more` where it reaches below zero."""
+    low, high = number(gate.metric, estimate.low).removesuffix(" %"), number(gate.metric, estimate.high)
+    if gate.metric == BEYOND and estimate.low is not None and _negative(estimate.low):
+        low, high = _turned(gate, estimate.low), _turned(gate, estimate.high)
     sided = " one-sided" if estimate.sided == "one" else ""
     return f"{100 * estimate.confidence:g} %{sided}: {low} to {high}"
 

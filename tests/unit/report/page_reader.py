@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "img", "br", "col", "link", "hr", "input"}
+VOID = {"meta", "img", "br", "col", "link", "hr", "input", "wbr"}
 SVG_LEAVES = {"path", "rect", "circle", "line"}
 
 

@@ -57,3 +57,12 @@ def test_the_colour_follows_the_exit_code(record: AuditRecord, code: ExitCode, t
 
 def test_controls_that_did_not_come_out_stand_first(record: AuditRecord) -> None:
     assert page_one(record).controls[0].passes is False
+
+
+def test_gates_stand_in_the_order_of_the_sentences(record: AuditRecord) -> None:
+    ranked = ranked_gates(record)
+    sentences = tuple(result.sentence for result in reversed(ranked))
+    verdict = record.verdict.model_copy(update={"sentences": sentences})
+    turned = ranked_gates(record.model_copy(update={"verdict": verdict}))
+    holds = [result.gate.id for result in turned if result.state is GateState.HOLDS]
+    assert holds == [result.gate.id for result in reversed(ranked) if result.state is GateState.HOLDS]

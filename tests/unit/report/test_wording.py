@@ -8,7 +8,16 @@ from synthetic_record import estimate, gate, make_gates
 from auditlens.report.bars import MARKS
 from auditlens.report.sarif import RULES
 from auditlens.report.titles import gate_title
-from auditlens.report.wording import estimate_text, limit_text, number, outcome_word, quantity_text, typeset
+from auditlens.report.wording import (
+    breakable,
+    estimate_text,
+    limit_text,
+    number,
+    outcome_word,
+    quantity_text,
+    sham_did_more,
+    typeset,
+)
 from auditlens.spec.model import METRICS
 from auditlens.stages.findings import Estimate
 
@@ -48,6 +57,28 @@ def test_quantity() -> None:
 
 def test_typeset() -> None:
     assert typeset("P >= 0.31, 95 %, +/-2") == "P ≥ 0.31, 95\N{NO-BREAK SPACE}%, ±2"
+    assert (
+        typeset("by -0.005 (-1 to 2), MEL-007, 2026-11-20")
+        == "by \N{MINUS SIGN}0.005 (\N{MINUS SIGN}1 to 2), MEL-007, 2026-11-20"
+    )
+    assert typeset("inserting 'ruler' beats its sham's and theirs") == "inserting “ruler” beats its sham's and theirs"
+
+
+def test_breakable_escapes_and_breaks_after_separators() -> None:
+    assert breakable("python:a.b<") == "python:<wbr>a.<wbr>b&lt;"
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "more"),
+    [
+        ("decision_flips_beyond_sham", -0.11, True),
+        ("decision_flips_beyond_sham", -0.0001, False),
+        ("decision_flips_beyond_sham", None, False),
+        ("effect_minus_sham", -0.11, False),
+    ],
+)
+def test_says_where_the_sham_did_more(metric: str, value: float | None, more: bool) -> None:
+    assert sham_did_more(metric, Estimate(value=value)) is more
 
 
 def test_an_accepted_failure_reads_so() -> None:

@@ -1,0 +1,63 @@
+"""Sentences of gates: no negative counts, labels of any kind, and the same digits as the tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditlens.stages.findings import Estimate
+from auditlens.stages.plan import PlannedGate
+from auditlens.stages.states import GateState, Severity
+from auditlens.verdict.sentences import named, sentence_for
+
+
+def planned(metric: str, bound: float = 0.15) -> PlannedGate:
+    return PlannedGate(
+        id="g",
+        name="g",
+        metric=metric,
+        class_name="melanoma",
+        artefact="ruler",
+        from_class="benign",
+        to_class="melanoma",
+        relation="<=",
+        bound=bound,
+        severity=Severity.ERROR,
+        confidence=0.95,
+    )
+
+
+def said(metric: str, value: float, low: float, high: float, label: str = "a ruler") -> str:
+    estimate = Estimate(value=value, low=low, high=high, sided="one")
+    return sentence_for(planned(metric), GateState.HOLDS, estimate, "melanoma at P >= 0.5", label)
+
+
+def test_beyond_the_sham_says_more() -> None:
+    text = said("decision_flips_beyond_sham", 0.929, 0.867, 0.965)
+    assert "inserting a ruler turns 92.9 more into melanoma than its sham does (95 % one-sided: 86.7 to 96.5)" in text
+
+
+def test_a_sham_that_does_more_reads_as_fewer() -> None:
+    text = said("decision_flips_beyond_sham", -0.11, -0.177, 0.051)
+    assert "turns 11.0 fewer into melanoma than its sham does (95 % one-sided: 17.7 fewer to 5.1 more)" in text
+    assert " -" not in text
+
+
+def test_plain_flips_have_no_more_or_fewer() -> None:
+    text = said("decision_flips", 0.2, 0.1, 0.3)
+    assert "turns 20.0 into melanoma (95 % one-sided: 10.0 to 30.0)" in text
+
+
+def test_no_negative_zero() -> None:
+    assert "0.0 more" in said("decision_flips_beyond_sham", -0.0001, -0.0002, 0.0)
+    assert "by +0.000 on average" in said("artefact_effect", -0.0001, -0.1, 0.1)
+
+
+def test_one_per_cent_sign_an_interval() -> None:
+    assert "(95 % one-sided: 73.1 to 74.7 %)" in said("spurious_relevance_share", 0.739, 0.731, 0.747)
+
+
+@pytest.mark.parametrize(
+    ("label", "name"), [("a ruler", "a ruler"), ("ruler", "'ruler'"), ("ink of a marker", "'ink of a marker'")]
+)
+def test_a_bare_name_is_quoted(label: str, name: str) -> None:
+    assert named(label) == name

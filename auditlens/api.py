@@ -19,11 +19,12 @@ from auditlens.findings.judge import judge
 from auditlens.gather.context import Context
 from auditlens.gather.environment import environment
 from auditlens.gather.evidence import Gathered, gather, planned_crops
+from auditlens.gather.memory import keep_freed_memory
 from auditlens.gather.pictures import with_pictures
-from auditlens.gather.resolve import methods, planned_data, planned_foundation, planned_model
+from auditlens.gather.resolve import demand_columns, methods, planned_data, planned_foundation, planned_model
 from auditlens.gather.trials import artefact_sources
 from auditlens.plan.build import audited_classes, build_plan
-from auditlens.report.write import write_all
+from auditlens.report.write import write_all, write_manifest
 from auditlens.semantics.foundation import load_foundation
 from auditlens.spec.load import LoadedSpec, load_spec, merged_document
 from auditlens.spec.paths import resolve
@@ -87,6 +88,7 @@ def audit(
     RunFolder.check(folder)
     begun = time.monotonic()
     _use_threads(threads)
+    keep_freed_memory()
     told = progress if progress is not None else Silent()
     context = _load(loaded, _device(device), Store(Path(store) if store else None), told, batch_size or BATCH_SIZE)
     attributor, why = choose(context.subject, context.spec.examine.attributor)
@@ -140,6 +142,7 @@ def _load(loaded: LoadedSpec, device: str, store: Store, progress: Progress, bat
     subject = load_subject(spec.model, base, device)
     audited_classes(spec, subject.classes)  # a class that the model lacks is told before the images are read
     index = read_index(spec.data, base, subject.classes, store)
+    demand_columns(spec, index)
     verify_images(index, store)
     foundation = load_foundation(spec.foundation, base, device) if spec.foundation is not None else None
     progress.done(f"{len(index)} images")
@@ -207,3 +210,4 @@ def _write_run(folder: Path, context: Context, seconds: float) -> None:
         "store": str(context.store.root),
     }
     (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+    write_manifest(folder)

@@ -16,6 +16,7 @@ from torch import Tensor
 from auditlens.challenge.rendering import ArtefactSource, Box, Image8, bounding_box, changed
 from auditlens.challenge.trials import Trial, picture, plan_trials
 from auditlens.data.sample import DataIndex
+from auditlens.errors import ModelError
 from auditlens.stages.evidence import ArtefactTrials, Floats
 
 N_RENDERERS = 2
@@ -269,6 +270,8 @@ def _ask(subject: Model, group: Sequence[_Ready], observe: Observe | None) -> tu
 def _forward(subject: Model, batch: Tensor, observe: Observe | None) -> _Answers:
     with torch.inference_mode():
         logits = subject.logits(batch)
+        if not bool(logits.isfinite().all()):
+            raise ModelError("the model gives values that are not finite for an image with an artefact or its sham")
         observed = observe(batch) if observe is not None else None
     return _Answers(logits.cpu().numpy(), logits.softmax(dim=1).cpu().numpy(), observed)
 

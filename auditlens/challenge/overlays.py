@@ -149,7 +149,9 @@ def _expand(path: Path) -> list[Path]:
 
 
 def _neighbour(path: Path) -> str:
-    return nearest(path.name, [entry.name for entry in path.parent.iterdir()]) if path.parent.is_dir() else ""
+    if path.is_dir() or not path.parent.is_dir():
+        return ""
+    return nearest(path.name, [entry.name for entry in path.parent.iterdir()])
 
 
 def _rgba(files: list[Path]) -> list[tuple[Path, Stamp]]:

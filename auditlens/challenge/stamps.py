@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from auditlens.challenge.rendering import Plane
+from auditlens.data.images import open_image
 from auditlens.errors import ArtefactError
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
@@ -49,7 +50,7 @@ def read_picture(path: Path, mode: str) -> NDArray[np.uint8]:
         When the file is missing or is no picture.
     """
     try:
-        with Image.open(path) as picture:
+        with open_image(path) as picture:
             if mode == "RGBA" and "A" not in picture.getbands() and "transparency" not in picture.info:
                 raise ArtefactError(
                     f"{path}: format rgba needs pictures with an alpha channel; this one is {picture.mode}",

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from auditlens.data.sample import Sample
 from auditlens.errors import ImageError
@@ -35,10 +35,19 @@ def load_rgb(source: Sample | Path) -> Pixels:
     """
     path = source if isinstance(source, Path) else source.path
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
     except BROKEN as error:
         raise ImageError(f"cannot decode {path}: {error}", location=_row(source)) from error
+
+
+def open_image(path: Path) -> Image.Image:
+    """Open an image file such that one cut short raises when it is decoded.
+
+    Pillow's switch for it holds for the whole process, and others turn it: WeasyPrint does when it is imported.
+    """
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    return Image.open(path)
 
 
 def load_mask(sample: Sample, size: tuple[int, int]) -> NDArray[np.bool_] | None:
@@ -60,7 +69,7 @@ def load_mask(sample: Sample, size: tuple[int, int]) -> NDArray[np.bool_] | None
     if sample.mask is None:
         return None
     try:
-        with Image.open(sample.mask) as image:
+        with open_image(sample.mask) as image:
             grey = _to_rgb(ImageOps.exif_transpose(image)).convert("L")
     except BROKEN as error:
         raise ImageError(f"cannot decode the mask {sample.mask}: {error}", location=sample.location) from error
@@ -70,7 +79,10 @@ def load_mask(sample: Sample, size: tuple[int, int]) -> NDArray[np.bool_] | None
 
 
 def _row(source: Sample | Path) -> Any:
-    return None if isinstance(source, Path) else source.location
+    """Where the image is listed; nothing where that is the image itself."""
+    if isinstance(source, Path) or str(source.location) == str(source.path):
+        return None
+    return source.location
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

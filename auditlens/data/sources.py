@@ -163,7 +163,7 @@ def _fill(place: Path, factory: Callable[..., Any], generated: GeneratedData) ->
         manifest = Path(factory(place, **generated.arguments))
     except AuditLensError:
         raise
-    except Exception as error:  # somebody else's code may raise anything
+    except (Exception, SystemExit) as error:  # somebody else's code may raise anything, or leave
         raise InputError(f"the generator {generated.factory} failed: {type(error).__name__}: {error}") from error
     if not (place / manifest).is_relative_to(place) or not (place / manifest).is_file():
         raise InputError(f"the generator {generated.factory} returned {manifest}, which is no file in its folder")

@@ -113,6 +113,7 @@ def collect_shard(
     logits: list[NDArray[np.float32]] = []
     for part, inputs in input_batches(subject, index, rows, batch_size):
         scores, pooled = forward(subject, inputs, wanted, pooling)
+        _demand_finite(_by_layer(pooled) | {"the model": scores}, index, part)
         logits.append(scores)
         for name, values in pooled.items():
             tops[name] = merge_tops(tops[name], _tops_of_batch(values, part, ranks[part]))
@@ -136,7 +137,7 @@ def forward(
 
     def keep(layer: LayerInfo) -> Any:
         def see(output: torch.Tensor) -> None:
-            pooled[layer.name] = _finite(pool(output.detach().float(), pooling, layer.kind), f"layer {layer.name!r}")
+            pooled[layer.name] = pool(output.detach().float(), pooling, layer.kind).cpu().numpy()
 
         return see
 
@@ -144,7 +145,7 @@ def forward(
         for layer in layers:
             stack.enter_context(watch(subject.module, layer.name, keep(layer)))
         logits = to_logits(subject.module(inputs), subject.output)
-    return _finite(logits, "the model"), pooled
+    return logits.float().cpu().numpy(), pooled
 
 
 def digest_ranks(digests: Sequence[str]) -> NDArray[np.int64]:
@@ -203,8 +204,16 @@ def _to_examples(layer: str, tops: Tops) -> LayerExamples:
     return LayerExamples(layer, tops.rows, np.where(tops.rows < 0, np.float32(np.nan), tops.values))
 
 
-def _finite(values: torch.Tensor, what: str) -> NDArray[np.float32]:
-    array = values.float().cpu().numpy()
-    if not np.isfinite(array).all():
-        raise ModelError(f"{what} gives values that are not finite; its weights or its preprocessing do not fit")
-    return np.asarray(array, dtype=np.float32)
+def _by_layer(pooled: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    return {f"layer {name!r}": values for name, values in pooled.items()}
+
+
+def _demand_finite(found: dict[str, NDArray[np.float32]], index: DataIndex, part: NDArray[np.int64]) -> None:
+    """Refuse values that are not finite, naming the first image that gives them."""
+    for what, values in found.items():
+        wrong = ~np.isfinite(values).all(axis=1)
+        if wrong.any():
+            raise ModelError(
+                f"{what} gives values that are not finite for {index.samples[int(part[wrong][0])].id}; "
+                "its weights or its preprocessing do not fit"
+            )

@@ -5,12 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditlens.data.sample import DataIndex
+from auditlens.errors import InputError, nearest
 from auditlens.plan.build import decision_class
 from auditlens.semantics.foundation import FoundationModel
 from auditlens.semantics.probes import resolve_templates
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.plan import Method, PlannedData, PlannedFoundation, PlannedModel
 from auditlens.subject import Subject
+
+
+def demand_columns(spec: AuditSpec, index: DataIndex) -> None:
+    """Refuse a concept whose declared column the data lacks, before it passes for one that nobody labelled.
+
+    Raises
+    ------
+    InputError
+        No such column, text in it, or numbers outside 0 to 1.
+    """
+    for name, concept in spec.concepts.items():
+        column = concept.column
+        if column is None:
+            continue
+        known = index.numeric_columns
+        if column not in known:
+            valid = ", ".join(known) or "none: the data has no numeric columns"
+            raise InputError(
+                f"concepts.{name}.column: the data has no 0/1 column {column!r}; valid are {valid}"
+                f"{nearest(column, known)}"
+            )
+        cells = [sample.columns[column] for sample in index.samples]
+        strange = next((cell for cell in cells if isinstance(cell, int | float) and not 0 <= cell <= 1), None)
+        if strange is not None:
+            raise InputError(f"concepts.{name}.column: {column!r} is no 0/1 column; it holds {strange:g}")
 
 
 def planned_model(spec: AuditSpec, subject: Subject, reference_gap: float | None, n_references: int) -> PlannedModel:

@@ -40,6 +40,9 @@ def inserted_embeddings(
         "described": context.spec.artefacts[artefact].model_dump(mode="json"),
         "pictures": pictures_digest(context.spec.artefacts[artefact], context.base),
         "trials": chosen.tolist(),
+        "rows": trials.image_indices[chosen].tolist(),
+        "instances": trials.instances[chosen].tolist(),
+        "batch": context.batch_size,
         **foundation_key(context.spec.foundation, foundation),
     }
     arrays = context.store.arrays("inserted-embeddings", key, compute)

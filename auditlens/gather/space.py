@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from auditlens.data.images import load_rgb
 from auditlens.errors import InputError
@@ -55,9 +56,14 @@ def image_embeddings(context: Context, foundation: FoundationModel) -> Floats:
     return arrays["embeddings"]
 
 
-def foundation_key(spec: Foundation | None, foundation: FoundationModel) -> dict[str, str | None]:
-    """What the foundation model's embeddings depend on."""
-    return {"foundation": foundation.sha256, "name": spec.model if spec else None}
+def foundation_key(spec: Foundation | None, foundation: FoundationModel) -> dict[str, str | int | None]:
+    """What the foundation model's embeddings depend on; device and threads move the last digits."""
+    return {
+        "foundation": foundation.sha256,
+        "name": spec.model if spec else None,
+        "on": str(foundation.device),
+        "threads": torch.get_num_threads(),
+    }
 
 
 def _example_images(context: Context) -> dict[str, list[np.ndarray]]:

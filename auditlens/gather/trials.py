@@ -13,6 +13,7 @@ from auditlens.challenge.insertion import insert_chunk
 from auditlens.challenge.instances import load_artefact
 from auditlens.challenge.rendering import ArtefactSource
 from auditlens.challenge.trials import choose_rows, clean_rows, plan_trials
+from auditlens.errors import ArtefactError
 from auditlens.gather.context import Context
 from auditlens.spec.artefacts import Artefact, Cutout, Overlay
 from auditlens.spec.paths import resolve
@@ -24,10 +25,15 @@ ARRAYS = tuple(field.name for field in fields(ArtefactTrials) if field.name not 
 
 def artefact_sources(context: Context) -> dict[str, ArtefactSource]:
     """Load every artefact of the spec; a broken picture is an error before anything is run."""
-    return {
-        name: load_artefact(artefact, context.base, context.spec.seed)
-        for name, artefact in context.spec.artefacts.items()
-    }
+    return {name: _source(context, name, artefact) for name, artefact in context.spec.artefacts.items()}
+
+
+def _source(context: Context, name: str, artefact: Artefact) -> ArtefactSource:
+    try:
+        clean_rows(context.index, artefact)  # a column that is not there is told now, not after the clean pass
+        return load_artefact(artefact, context.base, context.spec.seed)
+    except ArtefactError as error:
+        raise ArtefactError(f"artefacts.{name}: {error.message}", location=error.location, hint=error.hint) from error
 
 
 def artefact_trials(

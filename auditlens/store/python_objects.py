@@ -10,9 +10,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from auditlens.errors import AuditLensError, InputError, nearest
+
+_IMPORTED: Final[dict[str, str]] = {}
+"""Module that a spec's import path gave -> SHA-256 of its file then, to notice edits within one process."""
 
 
 def load_function(
@@ -67,13 +70,28 @@ def on_import_path(folder: Path | None) -> Iterator[None]:
 def _import(name: str, import_path: Path | None, error: type[AuditLensError]) -> ModuleType:
     if import_path is not None:
         _forget_namesake(name, import_path)
+        _forget_edited(name, import_path)
     importlib.invalidate_caches()
     try:
         with on_import_path(import_path):
             return importlib.import_module(name)
-    except Exception as cause:  # the module's own code may raise anything
+    except (Exception, SystemExit) as cause:  # the module's own code may raise anything, or leave
         where = f" (looked in {import_path} first)" if import_path is not None else ""
         raise error(f"cannot import {name!r}{where}: {type(cause).__name__}: {cause}") from cause
+
+
+def _forget_edited(name: str, import_path: Path) -> None:
+    """Drop a loaded module whose file is another one by now: old code must not pass for the new file's hash."""
+    part = import_path.joinpath(*name.split("."))
+    own = next((path for path in (part.with_suffix(".py"), part / "__init__.py") if path.is_file()), None)
+    if own is None:
+        return
+    digest = hashlib.sha256(own.read_bytes()).hexdigest()
+    if _IMPORTED.get(name) != digest:
+        top = name.partition(".")[0]
+        for key in [key for key in sys.modules if key == top or key.startswith(f"{top}.")]:
+            del sys.modules[key]
+    _IMPORTED[name] = digest
 
 
 def _forget_namesake(name: str, import_path: Path) -> None:

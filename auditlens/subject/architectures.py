@@ -93,7 +93,7 @@ def _call(name: str, factory: Callable[..., Any], arguments: Arguments) -> nn.Mo
         return factory(**arguments)  # type: ignore[no-any-return]
     except AuditLensError:
         raise
-    except Exception as error:  # somebody else's code may raise anything
+    except (Exception, SystemExit) as error:  # somebody else's code may raise anything, or leave
         given = ", ".join(arguments) or "none"
         raise ModelError(f"{name} cannot be built (arguments: {given}): {type(error).__name__}: {error}") from error
 

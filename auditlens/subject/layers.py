@@ -100,7 +100,7 @@ def _named(name: str, trace: Trace, module: nn.Module) -> Event:
         )
     close = difflib.get_close_matches(name, parts, n=3, cutoff=0.5)
     meant = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
-    raise LayerError(f"the model has no layer {name!r}{meant} Valid are {_some_names(trace)}")
+    raise LayerError(f"the model has no layer {name!r}; valid are {_some_names(trace)}{meant}")
 
 
 def _some_names(trace: Trace) -> str:

@@ -51,7 +51,7 @@ def _read(path: Path) -> Weights:
     try:
         content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
     except Exception as error:  # damaged files raise anything, from KeyError to struct.error
-        reason = "".join(str(error).splitlines()[:1])
+        reason = "".join(str(error).splitlines()[:1]).partition(". ")[0]  # torch goes on with advice against safety
         raise ModelError(
             f"cannot read the weights file {path}: {type(error).__name__}: {reason}",
             hint="valid are safetensors files and state dicts saved by torch.save(model.state_dict())",

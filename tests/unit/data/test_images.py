@@ -79,6 +79,16 @@ def test_damaged_images_are_named(tmp_path, keep):
         load_rgb(path)
 
 
+def test_a_cut_image_is_told_though_another_library_made_pillow_lenient(tmp_path, monkeypatch):
+    """WeasyPrint turns the switch when it is imported, so the second audit of a process would decode half an image."""
+    path = tmp_path / "x.png"
+    picture(4, (64, 64)).save(path)
+    path.write_bytes(path.read_bytes()[:900])
+    monkeypatch.setattr("PIL.ImageFile.LOAD_TRUNCATED_IMAGES", True)
+    with pytest.raises(ImageError, match="truncated"):
+        load_rgb(path)
+
+
 @pytest.fixture
 def index(tmp_path, read):
     write_images(tmp_path, [f"{i}.png" for i in range(7)])

@@ -22,6 +22,15 @@ def test_a_namesake_from_another_folder_is_not_taken(two_namesakes):
     assert source_sha256(one) != source_sha256(two)
 
 
+def test_an_edited_module_is_read_again(two_namesakes):
+    """Within one process, as in a notebook: the old code must not pass for the new file's hash."""
+    folder = two_namesakes / "one"
+    first = load_function("namesake_x:who", folder)
+    assert load_function("namesake_x:who", folder) is first
+    (folder / "namesake_x.py").write_text("def who():\n    return 'edited'\n")
+    assert load_function("namesake_x:who", folder)() == "edited"
+
+
 def test_the_import_path_is_left_as_it_was(two_namesakes):
     before = list(sys.path)
     load_function("namesake_x:who", two_namesakes / "one")

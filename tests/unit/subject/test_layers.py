@@ -111,7 +111,7 @@ def test_layers_by_name():
     module = Shared()
     layers = found(module, 16, ("block.a", "scores", "block.a"))
     assert layers == (LayerInfo("block.a", 6, "spatial", False), LayerInfo("scores", 4, "spatial", False))
-    with pytest.raises(LayerError, match=r"no layer 'stages\.1'; did you mean 'stage\.1'.*Valid are.*stage"):
+    with pytest.raises(LayerError, match=r"no layer 'stages\.1'; valid are .*stage.*; did you mean 'stage\.1'"):
         found(module, 16, ("stages.1",))
     with pytest.raises(LayerError, match="'block' returned no tensor"):
         found(module, 16, ("block",))

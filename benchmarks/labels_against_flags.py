@@ -3,7 +3,7 @@
     python benchmarks/labels_against_flags.py tests/realdata/nevus.yaml
 
 Every component of the last layer is labelled from its most activating whole images, by several rules, and compared with
-the flags that people set on those images. `enriched` is the flagged share in standard deviations above the column's base rate.
+the flags that people set on those images. `enriched`: flagged share in standard deviations above the base rate.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def report(title: str, names: list[str], base: np.ndarray, enriched: np.ndarray,
     agree = np.mean(label[has] == enriched[has].argmax(axis=1)) if has.size else float("nan")
     on_flags = np.mean(enriched[has, label[has]] > 2) if has.size else float("nan")
     lines = [
-        f"\n**{title}**: {100 * len(has) / len(z):.0f} % of {len(z)} components labelled; {100 * on_flags:.0f} % of the "
-        f"labels stand on images that people flagged clearly more often (z > 2); {100 * agree:.0f} % name the most "
+        f"\n**{title}**: {100 * len(has) / len(z):.0f} % of {len(z)} components labelled; {100 * on_flags:.0f} % of "
+        f"the labels stand on images that people flagged clearly more often (z > 2); {100 * agree:.0f} % name the most "
         "enriched flag.\n",
         "| concept | base rate | labelled | enriched (z > 3) | of those, z passes |",
         "| --- | --- | --- | --- | --- |",

@@ -19,7 +19,7 @@ from auditlens.stages.record import AuditRecord
 
 SHIPPED_ARTEFACT = "ruler"
 SHIPPED_SEED = 1
-N_EVALUATED_SMALL = 300
+N_EVALUATED_SMALL = 200
 FIRST_AUDIT_SEED = 1000
 """Fresh pairs are audited on images of this seed plus their own; purposes keep them apart from training anyway."""
 

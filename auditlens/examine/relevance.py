@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from auditlens.data.sample import DataIndex
 from auditlens.examine.attribution.attributor import Attributor, shares
 from auditlens.examine.audited import Progress, find_layer, input_batches
-from auditlens.stages.evidence import Floats
 from auditlens.subject import Subject
 
 
@@ -48,32 +47,3 @@ def class_relevance(
         if progress is not None:
             progress(len(part))
     return found
-
-
-def select_components(relevance: Floats, floor: float, cap: int) -> NDArray[np.int64]:
-    """Choose the components that are looked at.
-
-    Parameters
-    ----------
-    relevance : (images, components)
-        Signed shares.
-    floor : float
-        Smallest mean |share| that counts.
-    cap : int
-        Most components taken.
-
-    Returns
-    -------
-    int64 array (chosen,)
-        Strongest first; ties go to the smaller index. May be empty.
-    """
-    strength = mean_share(relevance)
-    order = np.argsort(-strength, kind="stable")
-    return order[strength[order] >= floor][:cap].astype(np.int64)
-
-
-def mean_share(relevance: Floats) -> NDArray[np.float64]:
-    """Mean |share| of each component over the images, (images, components) -> (components,); zeros without images."""
-    if not len(relevance):
-        return np.zeros(relevance.shape[1])
-    return np.asarray(np.abs(relevance).mean(axis=0, dtype=np.float64))

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from auditlens.findings.alignment import AlignmentTable
 from auditlens.findings.labels import Families, Labels, combine, drop_irrelevant, label_components
@@ -79,3 +81,27 @@ def test_a_model_that_spreads_its_relevance_still_shows_its_strongest():
     assert n_relevant == 0
     assert len(chosen) == FEWEST
     assert select_components(relevance(np.full(900, 0.001)), 0.01, 40)[0].size == 0
+
+
+def signed(rows):
+    return LayerRelevance("l", "c", "lrp", np.array(rows))
+
+
+def test_the_strongest_come_first_and_ties_go_to_the_smaller_index():
+    found = signed([[0.5, -0.3, 0.2, 0.0], [-0.5, 0.3, 0.0, 0.2]])
+    assert select_components(found, 0.0, 9)[0].tolist() == [0, 1, 2, 3]
+    assert select_components(found, 0.2, 9)[0].tolist() == [0, 1]
+    assert select_components(found, 0.9, 9)[0].tolist() == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.floats(0, 0.3), st.integers(1, 12))
+def test_selection_is_blind_to_sign_and_image_order(seed, floor, cap):
+    rng = np.random.default_rng(seed)
+    shares = rng.normal(size=(9, 12))
+    shares /= np.abs(shares).sum(1, keepdims=True)
+    chosen, _ = select_components(signed(shares), floor, cap)
+    assert (np.abs(shares).mean(axis=0)[chosen] >= floor).all()
+    assert len(chosen) <= cap
+    turned = shares[rng.permutation(9)] * rng.choice([-1, 1], size=(9, 12))
+    np.testing.assert_array_equal(chosen, select_components(signed(turned), floor, cap)[0])

@@ -12,6 +12,7 @@ from auditlens.stages.states import ConceptState
 
 FEW = 4
 """So many concepts are named where space is short; more are counted by group."""
+NBSP = "\N{NO-BREAK SPACE}"
 UNGROUPED = "other"
 MEANING = {ConceptState.UNVERIFIED: " (nothing shows they can be seen)"}
 
@@ -80,10 +81,18 @@ def short_gaps(record: AuditRecord) -> tuple[str, ...]:
 
 
 def named_or_counted(gap: Gap) -> str:
-    """Name a few concepts, count many by group, such as `ABCDE/A 10, ABCDE/B 4, other 7`."""
+    """Name a few concepts, count many by group, such as `ABCDE: A 10, B 4; benign 6; other 7`."""
     if len(gap.concepts) <= FEW:
         return ", ".join(plain(row.concept) for row in gap.concepts)
-    return ", ".join(f"{group} {len(names)}" for group, names in gap.groups)
+    families: dict[str, list[str]] = {}
+    for group, names in gap.groups:
+        family, _, part = group.partition("/")
+        families.setdefault(family, []).append(f"{part}{NBSP}{len(names)}" if part else str(len(names)))
+    return "; ".join(_family(name, counts) for name, counts in families.items())
+
+
+def _family(name: str, counts: list[str]) -> str:
+    return f"{name}: {', '.join(counts)}" if NBSP in counts[0] else f"{name} {', '.join(counts)}"
 
 
 def unseen(concepts: Iterable[ConceptFinding]) -> tuple[Unseen, ...]:

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from auditlens.report import bars, wording
 from auditlens.report.gaps import gaps, is_measured, unseen
-from auditlens.report.page_one import MAX_GATES, page_one
+from auditlens.report.page_one import MAX_GATES, page_one, sham_ahead
 from auditlens.report.pictures import Pictures
 from auditlens.report.scatter import scatter_svg
 from auditlens.report.titles import artefact_labels, gate_title
@@ -38,6 +38,7 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     wording.conclusion_text,
     wording.confidence_text,
     wording.count_text,
+    wording.digits,
     wording.interval,
     wording.is_accepted,
     wording.kind_of,
@@ -158,6 +159,7 @@ def page_one_context(run_dir: Path, record: AuditRecord, target: Target, n_gates
         "target": target,
         "one": page_one(record, n_gates),
         "picture": pictures.uri,
+        "sham_ahead": partial(sham_ahead, record),
         "title_of": partial(gate_title, labels=artefact_labels(record)),
         "css": Markup(environment.get_template("report.css").render(target=target, font=font_uri)),
     }

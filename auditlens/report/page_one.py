@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditlens.report.gaps import short_gaps
-from auditlens.report.wording import is_accepted
+from auditlens.report.wording import is_accepted, sham_moved_more
 from auditlens.stages.findings import ArtefactFinding, Confrontation, Control, Pair
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ExitCode, GateState, Severity
 from auditlens.stages.verdict import GateResult
 
 MAX_SENTENCES, MAX_CONFRONTATIONS, MAX_REMARKS = 3, 3, 4
-MAX_GATES = 12
+MAX_GATES = 16
 ORDER = (GateState.FAILS, GateState.INCONCLUSIVE, GateState.NOT_EVALUATED, GateState.HOLDS)
 KINDS = ("flip", "strongest", "median", "no effect")
 
@@ -141,6 +141,18 @@ def best_pair(finding: ArtefactFinding, true_class: str | None) -> Pair:
     """Pick a decision that turned before a large change, of the class that the gate is about where there is one."""
     pairs = [pair for pair in finding.pairs if true_class in (None, pair.true_class)] or list(finding.pairs)
     return min(pairs, key=lambda pair: (KINDS.index(pair.kind), -abs(pair.after - pair.before)))
+
+
+def sham_ahead(record: AuditRecord, row: Confrontation) -> bool:
+    """Whether the behaviour of a confrontation is that of a sham which moves the score further than the artefact."""
+    effects = (
+        effect
+        for finding in record.findings.artefacts
+        if (finding.artefact, finding.class_name) == (row.artefact, row.class_name)
+        for effect in finding.effects
+        if effect.true_class is None and effect.scale == "probability"
+    )
+    return any(sham_moved_more(effect) for effect in effects)
 
 
 def ranked_confrontations(record: AuditRecord) -> tuple[Confrontation, ...]:

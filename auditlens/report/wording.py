@@ -60,6 +60,11 @@ def number(value: float | None, kind: str = "score") -> str:
     return minus(f"{_flat(value, 3):.3f}")
 
 
+def digits(value: float, n: int) -> str:
+    """Write a number with `n` decimals, a real minus sign and no negative zero."""
+    return minus(f"{_flat(value, n):.{n}f}")
+
+
 def typeset(text: str) -> str:
     """Set a sentence of the record: real signs for <=, >=, +/- and minus, curly quotes, no break before a %."""
     for plain_sign, sign in ((">=", "≥"), ("<=", "≤"), ("+/-", "±")):

@@ -128,13 +128,16 @@ def _headline(gates: tuple[GateResult, ...]) -> str:
 
 
 def _sentences(gates: tuple[GateResult, ...]) -> tuple[str, ...]:
-    """Sentences of all gates, worst state first, errors before warnings, largest excess first."""
+    """Sentences of all gates, worst state first, errors before warnings, largest excess first.
+
+    Of the gates that hold, the one that comes closest to its limit stands first.
+    """
     ranked = sorted(
         gates,
         key=lambda result: (
             WORST_FIRST.index(result.state),
             result.gate.severity is Severity.WARN,
-            -_excess(result),
+            _closeness(result) if result.state is GateState.HOLDS else -_excess(result),
         ),
     )
     return tuple(result.sentence + (" Accepted." if result.waived else "") for result in ranked)
@@ -143,3 +146,12 @@ def _sentences(gates: tuple[GateResult, ...]) -> tuple[str, ...]:
 def _excess(result: GateResult) -> float:
     value = result.estimate.value if result.estimate is not None else None
     return abs(value - result.gate.bound) if value is not None else 0.0
+
+
+def _closeness(result: GateResult) -> float:
+    """Distance of the nearer end of the interval from the limit, in units of the limit."""
+    estimate, gate = result.estimate, result.gate
+    ends = [] if estimate is None else [end for end in (estimate.low, estimate.high) if end is not None]
+    limits = (-gate.bound, gate.bound) if gate.relation == "within" else (gate.bound,)
+    distances = [abs(end - limit) for end in ends for limit in limits]
+    return min(distances, default=0.0) / (abs(gate.bound) or 1.0)

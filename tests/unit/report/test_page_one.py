@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from synthetic_record import make_verdict
+from synthetic_record import estimate, make_verdict
 
-from auditlens.report.page_one import counts_of, page_one, ranked_gates, telling_pair
+from auditlens.report.page_one import counts_of, page_one, ranked_gates, sham_ahead, telling_pair
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ExitCode, GateState
 
@@ -66,3 +66,14 @@ def test_gates_stand_in_the_order_of_the_sentences(record: AuditRecord) -> None:
     turned = ranked_gates(record.model_copy(update={"verdict": verdict}))
     holds = [result.gate.id for result in turned if result.state is GateState.HOLDS]
     assert holds == [result.gate.id for result in reversed(ranked) if result.state is GateState.HOLDS]
+
+
+@pytest.mark.parametrize(("raw", "beyond", "ahead"), [(0.03, -0.07, True), (0.03, 0.02, False), (-0.01, -0.03, False)])
+def test_a_sham_that_does_more_is_named(record: AuditRecord, raw: float, beyond: float, ahead: bool) -> None:
+    row = record.findings.confrontations[0]
+    finding = next(found for found in record.findings.artefacts if found.artefact == row.artefact)
+    effect = next(found for found in finding.effects if found.true_class is None and found.scale == "probability")
+    changed = effect.model_copy(update={"raw": estimate(raw), "beyond": estimate(beyond)})
+    artefact = finding.model_copy(update={"effects": (changed,)})
+    findings = record.findings.model_copy(update={"artefacts": (artefact,)})
+    assert sham_ahead(record.model_copy(update={"findings": findings}), row) is ahead

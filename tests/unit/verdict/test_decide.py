@@ -101,6 +101,11 @@ def test_each_expands_to_one_gate_per_artefact():
     assert "ink" in verdict.sentences[0]
 
 
+def test_of_the_gates_that_hold_the_closest_to_its_limit_is_said_first():
+    verdict = run({"missed": MISSED}, {"missed[ruler]": (-0.3, -0.1), "missed[ink]": (0.0, 0.019)})
+    assert "ink" in verdict.sentences[0]
+
+
 @pytest.mark.parametrize(
     ("ruler", "ink", "code"),
     [

@@ -55,7 +55,7 @@ def expand_gates(
 def _targets(spec: AuditSpec, gate: Gate, class_name: str) -> Iterator[tuple[str | None, str | None]]:
     each = gate.each
     if each is not None and each.artefact is not None:
-        artefacts = tuple(spec.artefacts) if each.artefact == "all" else each.artefact
+        artefacts = tuple(spec.artefacts) if each.artefact == "all" else tuple(dict.fromkeys(each.artefact))
         yield from ((artefact, gate.concept) for artefact in artefacts)
     elif each is not None and each.concept is not None:
         yield from ((gate.artefact, concept) for concept in _each_concept(spec, each.concept, class_name))

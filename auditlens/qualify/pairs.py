@@ -107,10 +107,10 @@ def fresh_pair(
     changes: Mapping[str, Any] | None = None,
 ) -> tuple[Path, Path]:
     """Train a pair, unless the folder holds it, and write a spec for each, which builds on the demonstration's."""
-    from auditlens.testbed.train import train_pair
+    from auditlens.testbed.train import N_TRAIN, train_pair
 
     weights = {kind: folder / f"{kind}.safetensors" for kind in ("planted", "clean")}
-    if not all(_is_trained(path, seed, artefact) for path in weights.values()):
+    if not all(_is_trained(path, seed, artefact, n_train or N_TRAIN) for path in weights.values()):
         keep_freed_memory()
         progress.stage(f"Training a model with a planted {artefact.replace('_', ' ')}, and its clean twin", None)
         if n_train is None:
@@ -125,13 +125,13 @@ def fresh_pair(
     return planted, clean
 
 
-def _is_trained(weights: Path, seed: int, artefact: str) -> bool:
+def _is_trained(weights: Path, seed: int, artefact: str, n_train: int) -> bool:
     from auditlens.testbed.weights_io import read_origin
 
     if not weights.is_file():
         return False
     origin = read_origin(weights)
-    return (origin.seed, origin.artefact) == (seed, artefact)
+    return (origin.seed, origin.artefact, origin.n_train) == (seed, artefact, n_train)
 
 
 def _write_spec(path: Path, weights: Path, seed: int, artefact: str, kind: str, changes: Mapping[str, Any]) -> Path:

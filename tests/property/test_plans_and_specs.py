@@ -31,11 +31,7 @@ flip_gates = st.fixed_dictionaries(
         "metric": st.sampled_from(["decision_flips", "decision_flips_beyond_sham"]),
         "direction": st.sampled_from(["melanoma_to_benign", "benign_to_melanoma"]),
         "each": st.fixed_dictionaries(
-            {
-                "artefact": st.one_of(
-                    st.just("all"), st.lists(st.sampled_from(ARTEFACTS), min_size=1, max_size=3, unique=True)
-                )
-            }
+            {"artefact": st.one_of(st.just("all"), st.lists(st.sampled_from(ARTEFACTS), min_size=1, max_size=4))}
         ),
         "limit": st.just("<= 0.1"),
     }

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from auditlens.spec.metrics import shown_value
-from auditlens.stages.findings import Estimate
+from auditlens.stages.findings import ArtefactFinding, Effect, Estimate
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import GateState, Severity
@@ -28,9 +28,9 @@ COLUMNS: Final = ("gate", "state", "estimate", "interval", "limit")
 def print_verdict(record: AuditRecord, folder: Path) -> None:
     """Print a verdict to standard output: drawn in a terminal, plain text elsewhere."""
     if sys.stdout.isatty():
-        _draw(record.verdict)
+        _draw(record)
     else:
-        click.echo(plain_verdict(record.verdict))
+        click.echo(plain_verdict(record))
     for line in report_lines(folder):
         click.echo(line)
 
@@ -62,25 +62,81 @@ def _limit(gate: PlannedGate) -> str:
     return f"{gate.relation} {shown_value(gate.bound, gate.metric).removeprefix('+')}"
 
 
-def plain_verdict(verdict: Verdict) -> str:
+def plain_verdict(record: AuditRecord) -> str:
     """Write a verdict as plain text in columns."""
-    rows = [COLUMNS, *(gate_cells(result) for result in verdict.gates)]
+    rows = [COLUMNS, *(gate_cells(result) for result in record.verdict.gates)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([verdict.headline, "", *verdict.sentences, "", *table, ""])
+    return "\n".join([record.verdict.headline, "", *told(record), "", *table, ""])
 
 
-def _draw(verdict: Verdict) -> None:
+def told(record: AuditRecord) -> list[str]:
+    """What a reader must know: what the class leans on, then every gate that does not hold, worst first."""
+    open_gates = sum(result.state is not GateState.HOLDS for result in record.verdict.gates)
+    return [*leanings(record), *record.verdict.sentences[:open_gates]]
+
+
+def leanings(record: AuditRecord) -> list[str]:
+    """Say which class leans on which artefact, how much, and what of it is seen inside.
+
+    An artefact is named where one of its gates fails; where none does, the largest effect is, so that a reader sees
+    what "all gates hold" leaves room for.
+    """
+    failing = {result.gate.artefact for result in record.verdict.gates if result.state is GateState.FAILS}
+    effects = sorted(_effects(record), key=lambda found: -abs(_net(found[1]).value or 0.0))
+    lines = [_leaning(record, finding, effect) for finding, effect in effects if finding.artefact in failing]
+    if lines or not effects:
+        return lines
+    finding, effect = effects[0]
+    return [f"The artefact with the largest effect on P({finding.class_name}) is {finding.label}: {_moved(effect)}."]
+
+
+def _effects(record: AuditRecord) -> list[tuple[ArtefactFinding, Effect]]:
+    """Effect of each artefact on the probability over all images."""
+    return [
+        (finding, next(row for row in finding.effects if row.scale == "probability" and row.true_class is None))
+        for finding in record.findings.artefacts
+    ]
+
+
+def _net(effect: Effect) -> Estimate:
+    return effect.beyond if effect.beyond is not None else effect.raw
+
+
+def _leaning(record: AuditRecord, finding: ArtefactFinding, effect: Effect) -> str:
+    inside = next(
+        (
+            f"; inside, {line.n_components} components with {100 * (line.inside.value or 0):.0f} % of the relevance "
+            "carry it"
+            for line in record.findings.confrontations
+            if (line.artefact, line.class_name) == (finding.artefact, finding.class_name)
+            and line.inside is not None
+            and line.n_components
+        ),
+        "",
+    )
+    return f"{finding.class_name} leans on {finding.label}: put in, it moves P by {_moved(effect)}{inside}."
+
+
+def _moved(effect: Effect) -> str:
+    net = _net(effect)
+    if net.value is None or net.low is None or net.high is None:
+        return f"not estimated ({net.note})"
+    beyond = " beyond its sham" if effect.beyond is not None else ", no sham was run"
+    return f"{net.value:+.3f}{beyond} (95 %: {net.low:+.3f} to {net.high:+.3f})"
+
+
+def _draw(record: AuditRecord) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False)
-    console.print(Text(verdict.headline, style=f"bold {_headline_colour(verdict)}"), "")
-    for sentence in verdict.sentences:
+    console.print(Text(record.verdict.headline, style=f"bold {_headline_colour(record.verdict)}"), "")
+    for sentence in told(record):
         console.print(Text(sentence))
     table = Table(*COLUMNS)
-    for result in verdict.gates:
+    for result in record.verdict.gates:
         cells = [Text(cell) for cell in gate_cells(result)]
         cells[1].stylize(COLOURS[result.state])
         table.add_row(*cells)

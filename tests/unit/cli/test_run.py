@@ -62,7 +62,7 @@ def test_the_verdict_goes_to_stdout_and_the_progress_to_stderr(api, spec, tmp_pa
         (tmp_path / name).touch()
     main(["run", str(spec), "--out", str(tmp_path)])
     captured = capsys.readouterr()
-    assert captured.out.startswith("THE HEADLINE\n\nFirst sentence.\n")
+    assert captured.out.startswith("THE HEADLINE\n\n")
     assert f"report: {tmp_path / 'report.html'}\nreport: {tmp_path / 'report.pdf'}\n" in captured.out
     assert captured.err.startswith("examine: 2 in ")
     assert "\x1b" not in captured.out + captured.err

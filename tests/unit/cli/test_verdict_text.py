@@ -6,8 +6,10 @@ import io
 import sys
 from pathlib import Path
 
-from auditlens.cli.verdict_text import gate_cells, plain_verdict, print_verdict, report_lines
-from auditlens.stages.findings import Estimate
+import pytest
+
+from auditlens.cli.verdict_text import gate_cells, leanings, plain_verdict, print_verdict, report_lines
+from auditlens.stages.findings import ArtefactFinding, Effect, Estimate
 from auditlens.stages.states import GateState, Severity
 from auditlens.stages.verdict import GateResult
 from tests.unit.cli.conftest import make_gate, make_record, make_verdict
@@ -40,12 +42,45 @@ def test_what_was_not_estimated_is_a_dash():
 
 
 def test_the_plain_text_has_columns():
-    text = plain_verdict(make_verdict(HOLDS, FAILS))
+    text = plain_verdict(make_record(make_verdict(HOLDS, FAILS)))
     lines = text.splitlines()
     assert lines[:4] == ["THE HEADLINE", "", "First sentence.", ""]
     assert lines[4].split() == ["gate", "state", "estimate", "interval", "limit"]
     assert lines[5].startswith("gate0  holds  93.0 %    91.0 % to 95.0 %")
     assert len({line.index(state) for line, state in zip(lines[5:7], ("holds", "fails"), strict=True)}) == 1
+
+
+def test_gates_that_hold_need_no_sentence():
+    assert "First sentence." not in plain_verdict(make_record(make_verdict(HOLDS)))
+
+
+@pytest.mark.parametrize("state", [FAILS, HOLDS])
+def test_it_says_which_class_leans_on_which_artefact(state):
+    net = Estimate(value=0.6, low=0.5, high=0.7)
+    effect = Effect(true_class=None, scale="probability", raw=net, sham=net, beyond=net, share_raised=1.0)
+    finding = ArtefactFinding(
+        artefact="ruler",
+        label="a ruler",
+        class_name="melanoma",
+        n_images=9,
+        n_units=9,
+        n_instances=3,
+        effects=(effect,),
+        flips=(),
+        mean_area=0.1,
+        sham_energy_ratio=1.0,
+    )
+    record = make_record(make_verdict(state))
+    gate = record.verdict.gates[0].model_copy(update={"gate": make_gate("m").model_copy(update={"artefact": "ruler"})})
+    record = record.model_copy(
+        update={
+            "findings": record.findings.model_copy(update={"artefacts": (finding,)}),
+            "verdict": record.verdict.model_copy(update={"gates": (gate,)}),
+        }
+    )
+    wanted = "melanoma leans on a ruler: put in, it moves P by" if state is FAILS else "largest effect on P(melanoma)"
+    assert wanted in leanings(record)[0]
+    assert "+0.600 beyond its sham (95 %: +0.500 to +0.700)" in leanings(record)[0]
 
 
 def test_only_reports_that_were_written_are_named(tmp_path):
@@ -75,6 +110,6 @@ def test_in_a_terminal_it_is_drawn_and_says_the_same(monkeypatch):
 def test_brackets_in_a_verdict_are_text_and_no_markup(monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
-    verdict = make_verdict(HOLDS).model_copy(update={"sentences": ("[bold]x[/nothing] missed[ruler]",)})
+    verdict = make_verdict(FAILS).model_copy(update={"sentences": ("[bold]x[/nothing] missed[ruler]",)})
     print_verdict(make_record(verdict), Path("out"))
     assert "[bold]x[/nothing] missed[ruler]" in terminal.getvalue()

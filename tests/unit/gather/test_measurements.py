@@ -1,0 +1,139 @@
+"""What is measured goes through the store, in chunks, and comes back the same."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from auditlens.challenge.instances import load_artefact
+from auditlens.errors import ArtefactError, InputError
+from auditlens.gather.behaviour import clean_pass
+from auditlens.gather.seen import inserted_embeddings
+from auditlens.gather.space import foundation_key, image_embeddings
+from auditlens.gather.trials import artefact_sources, artefact_trials, pictures_digest, trial_rows
+from auditlens.spec.artefacts import Cutout, Overlay
+from tests.e2e.test_bad_input import write_table
+
+RED = {"kind": "tint", "colour": [231, 128, 151]}
+
+
+def test_the_clean_pass_is_the_same_in_one_piece_and_in_chunks(make_context):
+    whole_predictions, whole = clean_pass(make_context(batch_size=32))
+    predictions, chunks = clean_pass(make_context(batch_size=2))
+    np.testing.assert_allclose(predictions.logits, whole_predictions.logits, rtol=1e-5)
+    np.testing.assert_array_equal(chunks["1"].image_indices[:, :3], whole["1"].image_indices[:, :3])
+    assert whole["1"].image_indices.shape == (4, 9)
+
+
+def test_the_second_clean_pass_is_read_back(make_context):
+    first = make_context()
+    clean_pass(first)
+    again = make_context()
+    computed_before = again.store.misses
+    predictions, _ = clean_pass(again)
+    assert again.store.misses == computed_before
+    assert again.progress.steps == len(again.index)
+    assert predictions.probabilities.shape == (30, 2)
+
+
+def test_trials_cover_each_class_up_to_the_limit(project, make_context):
+    project.change({"challenge": {"max_images_per_class": 4}})
+    context = make_context()
+    trials, skipped = artefact_trials(context, artefact_sources(context))
+    labels = context.samples.labels[trials["red_skin"].image_indices]
+    assert np.bincount(labels).tolist() == [4, 4]
+    assert skipped == []
+    assert not np.isnan(trials["red_skin"].sham_logits).any()
+
+
+def test_an_artefact_without_a_clean_image_is_skipped_with_the_reason(project, make_context):
+    write_table(project, red=1)
+    project.change({"artefacts": {"red_skin": {**RED, "column": "red"}}})
+    context = make_context()
+    trials, (skipped,) = artefact_trials(context, artefact_sources(context))
+    assert trials == {}
+    assert skipped.what == "artefact red_skin"
+    assert "no image is clean of it (columns red)" in skipped.why
+
+
+def test_only_clean_images_are_used(project, make_context):
+    write_table(project, red=0)
+    path = project.folder / "table.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:1], lines[1][:-1] + "1", *lines[2:]]) + "\n")
+    project.change({"artefacts": {"red_skin": {**RED, "column": "red"}}})
+    context = make_context()
+    assert trial_rows(context, context.spec.artefacts["red_skin"]) == tuple(range(1, 30))
+
+
+def test_a_source_that_cannot_be_had_names_its_artefact(project, make_context):
+    project.change({"artefacts": {"red_skin": {**RED, "clean_of": ["ink"]}}})
+    with pytest.raises(ArtefactError, match=r"artefacts\.red_skin: the data has no 0/1 column 'ink'"):
+        artefact_sources(make_context())
+
+
+def test_the_digest_of_pictures_follows_their_bytes_and_names(tmp_path):
+    (tmp_path / "rulers").mkdir()
+    picture = tmp_path / "rulers" / "a.png"
+    overlay = Overlay(kind="overlay", images="rulers", format="rgba")
+    Image.new("RGBA", (4, 4), (1, 2, 3, 255)).save(picture)
+    first = pictures_digest(overlay, tmp_path)
+    assert pictures_digest(overlay.model_copy(update={"images": "rulers/*.png"}), tmp_path) == first
+    Image.new("RGBA", (4, 4), (1, 2, 4, 255)).save(picture)
+    second = pictures_digest(overlay, tmp_path)
+    picture.rename(tmp_path / "rulers" / "b.png")
+    assert len({first, second, pictures_digest(overlay, tmp_path)}) == 3
+
+
+def test_the_digest_of_cutouts_covers_masks_and_their_images_alone(tmp_path):
+    for name in ("images/a.png", "images/b.png", "masks/a.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (4, 4)).save(tmp_path / name)
+    cutout = Cutout(kind="cutout", images="images", masks="masks")
+    first = pictures_digest(cutout, tmp_path)
+    (tmp_path / "images/b.png").unlink()
+    assert pictures_digest(cutout, tmp_path) == first
+    Image.new("RGB", (4, 4), (9, 9, 9)).save(tmp_path / "images/a.png")
+    assert pictures_digest(cutout, tmp_path) != first
+
+
+def test_embeddings_are_kept_and_unit_vectors(make_context, foundation):
+    context = make_context(foundation)
+    embeddings = image_embeddings(context, foundation)
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, rtol=1e-5)
+    misses = context.store.misses
+    np.testing.assert_array_equal(image_embeddings(context, foundation), embeddings)
+    assert context.store.misses == misses
+
+
+def test_embeddings_are_keyed_by_what_moves_their_digits(make_context, foundation):
+    spec = make_context().spec.foundation
+    base = foundation_key(spec, foundation)
+    assert foundation_key(spec, replace(foundation, sha256="1" * 64)) != base
+    assert {"on", "threads"} <= base.keys()
+
+
+def test_embeddings_of_other_trials_are_not_taken_for_these(project, make_context, foundation):
+    """As many trials as before, but of other images or instances: nothing may be read back."""
+    found = []
+    for limit, repeats in ((8, 1), (4, 2)):
+        project.change({"challenge": {"max_images_per_class": limit, "instances_per_image": repeats}})
+        context = make_context(foundation)
+        artefact = context.spec.artefacts["red_skin"]
+        source = load_artefact(artefact, context.base, context.spec.seed)
+        trials = artefact_trials(context, {"red_skin": source})[0]["red_skin"]
+        assert len(trials.image_indices) == 16
+        found.append(inserted_embeddings(context, foundation, "red_skin", source, trials)[0])
+    assert not np.array_equal(found[0], found[1])
+
+
+def test_an_empty_folder_of_example_images_is_told(project, make_context, foundation):
+    from auditlens.gather.space import semantic_space
+
+    (project.folder / "reds").mkdir()
+    project.change(
+        {"concepts": {"red": {"images": "reds"}}, "foundation": {"model": "ViT-B-32", "templates": ["a {}"]}}
+    )
+    with pytest.raises(InputError, match=r"concepts\.red\.images: .*reds holds no pictures"):
+        semantic_space(make_context(foundation), {})

@@ -90,6 +90,8 @@ class ClassView:
     scatter: Markup | None
     n_drawn: int
     stacked: Markup
+    states: tuple[tuple[ComponentState, Estimate], ...]
+    """Shares of relevance in the order of the bar."""
     n_by_state: dict[str, int]
     """Components judged by crops, by state."""
     labels: tuple[LabelShare, ...]
@@ -211,6 +213,7 @@ def class_view(record: AuditRecord, finding: ClassFinding, pictured: set[str], p
         scatter=scatter_svg(drawn, threshold, prefix) if drawn else None,
         n_drawn=len(drawn),
         stacked=bars.stacked_bar(share_segments(finding)),
+        states=tuple(sorted(finding.share_by_state.items(), key=lambda row: list(ComponentState).index(row[0]))),
         n_by_state={state.value: sum(row.state is state for row in own) for state in ComponentState},
         labels=labels[: len(labels) - len(small)],
         n_small_labels=len(small),

@@ -14,7 +14,8 @@ from auditlens.stages.verdict import GateResult
 MAX_SENTENCES, MAX_CONFRONTATIONS, MAX_REMARKS = 3, 3, 4
 MAX_GATES = 16
 ORDER = (GateState.FAILS, GateState.INCONCLUSIVE, GateState.NOT_EVALUATED, GateState.HOLDS)
-KINDS = ("flip", "strongest", "median", "no effect")
+WORST_KINDS = ("flip", "strongest", "median", "no effect")
+TYPICAL_KINDS = ("median", "no effect", "strongest", "flip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,8 @@ def telling_pair(record: AuditRecord, ranked: tuple[GateResult, ...]) -> Telling
     for result in ranked:
         finding = by_key.get((result.gate.artefact or "", result.gate.class_name))
         if finding is not None:
+            if result.state is GateState.HOLDS:
+                return Telling(finding, best_pair(finding, None, TYPICAL_KINDS))
             return Telling(finding, best_pair(finding, result.gate.from_class or result.gate.true_class))
     if not shown:
         return None
@@ -137,10 +140,13 @@ def telling_pair(record: AuditRecord, ranked: tuple[GateResult, ...]) -> Telling
     return Telling(strongest, best_pair(strongest, None))
 
 
-def best_pair(finding: ArtefactFinding, true_class: str | None) -> Pair:
-    """Pick a decision that turned before a large change, of the class that the gate is about where there is one."""
+def best_pair(finding: ArtefactFinding, true_class: str | None, kinds: tuple[str, ...] = WORST_KINDS) -> Pair:
+    """Pick the first kind of example there is, of the class that the gate is about where there is one.
+
+    For a gate that does not hold that is a decision that turned, for one that holds it is the typical case.
+    """
     pairs = [pair for pair in finding.pairs if true_class in (None, pair.true_class)] or list(finding.pairs)
-    return min(pairs, key=lambda pair: (KINDS.index(pair.kind), -abs(pair.after - pair.before)))
+    return min(pairs, key=lambda pair: (kinds.index(pair.kind), -abs(pair.after - pair.before)))
 
 
 def sham_ahead(record: AuditRecord, row: Confrontation) -> bool:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 from synthetic_record import estimate, make_verdict
 
-from auditlens.report.page_one import counts_of, page_one, ranked_gates, sham_ahead, telling_pair
+from auditlens.report.page_one import (
+    TYPICAL_KINDS,
+    best_pair,
+    counts_of,
+    page_one,
+    ranked_gates,
+    sham_ahead,
+    telling_pair,
+)
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ExitCode, GateState
 
@@ -77,3 +85,9 @@ def test_a_sham_that_does_more_is_named(record: AuditRecord, raw: float, beyond:
     artefact = finding.model_copy(update={"effects": (changed,)})
     findings = record.findings.model_copy(update={"artefacts": (artefact,)})
     assert sham_ahead(record.model_copy(update={"findings": findings}), row) is ahead
+
+
+def test_of_a_gate_that_holds_the_typical_case_is_shown(record: AuditRecord) -> None:
+    finding = next(row for row in record.findings.artefacts if row.artefact == "patch")
+    assert best_pair(finding, None).kind == "flip"
+    assert best_pair(finding, None, TYPICAL_KINDS).kind == "median"

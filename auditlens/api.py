@@ -27,7 +27,6 @@ from auditlens.plan.build import audited_classes, build_plan
 from auditlens.report.write import write_all, write_manifest
 from auditlens.semantics.foundation import load_foundation
 from auditlens.spec.load import LoadedSpec, load_spec, merged_document
-from auditlens.spec.paths import resolve
 from auditlens.stages.plan import AuditPlan
 from auditlens.stages.progress import Progress, Silent
 from auditlens.stages.record import AuditRecord
@@ -162,8 +161,7 @@ def _load(loaded: LoadedSpec, device: str, store: Store, progress: Progress, bat
 
 def _plan(loaded: LoadedSpec, context: Context, attributor: Attributor, why: str) -> AuditPlan:
     spec, subject = loaded.spec, context.subject
-    root = resolve(spec.data.root, loaded.base) if spec.data.root is not None else None
-    gap, n_references = check_references(subject, spec.model, loaded.base, root)
+    gap, n_references = check_references(subject, spec.model, loaded.base, context.index.root)
     return build_plan(
         spec,
         spec_sha256=loaded.sha256,

@@ -89,6 +89,13 @@ class DataIndex:
         return len(self.samples)
 
     @property
+    def root(self) -> Path | None:
+        """Folder that the ids are relative to; None where images lie elsewhere."""
+        first = self.samples[0]
+        depth = len(Path(first.id).parts)
+        return None if Path(first.id).is_absolute() else first.path.parents[depth - 1]
+
+    @property
     def n_units(self) -> int:
         """Number of patients or lesions."""
         return len({sample.unit for sample in self.samples})

@@ -86,7 +86,7 @@ METRIC_RULES: Final[dict[str, MetricRule]] = {
         "share of relevance", "lower", ("<=",), _CLASS, _CLASS, needs_foundation=True,
     ),
     "unexpected_relevance_share": MetricRule(
-        "Share of the class's relevance on components that align with no concept of the spec.",
+        "Share of the class's relevance on components that no valid or spurious concept explains that counts.",
         "share of relevance", "lower", ("<=",), _CLASS, _CLASS, needs_foundation=True,
     ),
     "observability": MetricRule(

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from auditlens.errors import AuditLensError, InputError, nearest
 
-_IMPORTED: Final[dict[str, str]] = {}
-"""Module that a spec's import path gave -> SHA-256 of its file then, to notice edits within one process."""
+_IMPORTED: Final[dict[str, tuple[Path, str]]] = {}
+"""Modules that imports for a spec brought in -> file and SHA-256 then, to notice edits within one process."""
 
 
 def load_function(
@@ -70,28 +70,38 @@ def on_import_path(folder: Path | None) -> Iterator[None]:
 def _import(name: str, import_path: Path | None, error: type[AuditLensError]) -> ModuleType:
     if import_path is not None:
         _forget_namesake(name, import_path)
-        _forget_edited(name, import_path)
+        _forget_edited()
     importlib.invalidate_caches()
+    before = set(sys.modules)
     try:
         with on_import_path(import_path):
             return importlib.import_module(name)
     except (Exception, SystemExit) as cause:  # the module's own code may raise anything, or leave
         where = f" (looked in {import_path} first)" if import_path is not None else ""
         raise error(f"cannot import {name!r}{where}: {type(cause).__name__}: {cause}") from cause
+    finally:
+        if import_path is not None:
+            _remember(set(sys.modules) - before, import_path)
 
 
-def _forget_edited(name: str, import_path: Path) -> None:
-    """Drop a loaded module whose file is another one by now: old code must not pass for the new file's hash."""
-    part = import_path.joinpath(*name.split("."))
-    own = next((path for path in (part.with_suffix(".py"), part / "__init__.py") if path.is_file()), None)
-    if own is None:
+def _remember(names: set[str], import_path: Path) -> None:
+    """Note the files of modules that an import brought in from below a folder, installed packages left out."""
+    for name in names:
+        path = Path(getattr(sys.modules.get(name), "__file__", None) or "")
+        if path.is_relative_to(import_path) and path.is_file() and "site-packages" not in path.parts:
+            _IMPORTED[name] = (path, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def _forget_edited() -> None:
+    """Drop the modules of specs where one of their files changed: old code must not pass for the new file's hash."""
+    if all(
+        path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
+        for path, digest in _IMPORTED.values()
+    ):
         return
-    digest = hashlib.sha256(own.read_bytes()).hexdigest()
-    if _IMPORTED.get(name) != digest:
-        top = name.partition(".")[0]
-        for key in [key for key in sys.modules if key == top or key.startswith(f"{top}.")]:
-            del sys.modules[key]
-    _IMPORTED[name] = digest
+    for name in _IMPORTED:
+        sys.modules.pop(name, None)
+    _IMPORTED.clear()
 
 
 def _forget_namesake(name: str, import_path: Path) -> None:

@@ -214,6 +214,7 @@ def _digest(model: Model, module: nn.Module, classes: tuple[str, ...], import_pa
         "output": model.output,
         "preprocessing": model.preprocessing.model_dump(mode="json"),
         "sources": [source_sha256(load_function(name, import_path, ModelError)) for name in functions],
+        "parts": sorted({source_sha256(type(part)) for part in module.modules()}),
     }
     digest = hashlib.sha256(canonical_json(said).encode() + b"\n" + repr(module).encode())
     for name, value in module.state_dict().items():

@@ -31,6 +31,13 @@ def other_code(project):
     path.write_text(path.read_text() + "\nCHANGED = True\n")
 
 
+def other_part(project):
+    """A class of the model from another file than the factory's."""
+    (project.folder / "tiny_part.py").write_text("from torch import nn\n\n\nclass Act(nn.ReLU):\n    pass\n")
+    path = project.folder / "tiny_network.py"
+    path.write_text("from tiny_part import Act\n" + path.read_text().replace("nn.ReLU()", "Act()"))
+
+
 def other_preprocessing(project):
     project.change({"model": {"preprocessing": {"resize": 32}}})
 
@@ -72,3 +79,11 @@ def test_pixels_and_layers(make_context):
     assert context.load(0).shape == (64, 64, 3)
     assert context.layer_names() == ("1",)
     assert context.chunk_size == 16
+
+
+def test_the_key_changes_with_the_file_of_a_part(project, make_context):
+    other_part(project)
+    before = key(make_context())
+    path = project.folder / "tiny_part.py"
+    path.write_text(path.read_text().replace("pass", "slope = 1"))
+    assert key(make_context()) != before

@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,24 @@ def test_an_edited_module_is_read_again(two_namesakes):
     assert load_function("namesake_x:who", folder) is first
     (folder / "namesake_x.py").write_text("def who():\n    return 'edited'\n")
     assert load_function("namesake_x:who", folder)() == "edited"
+
+
+def test_an_edited_module_beside_it_is_read_again(tmp_path):
+    (tmp_path / "part_x.py").write_text("WORD = 'first'\n")
+    (tmp_path / "whole_x.py").write_text("from part_x import WORD\n\n\ndef who():\n    return WORD\n")
+    assert load_function("whole_x:who", tmp_path)() == "first"
+    (tmp_path / "part_x.py").write_text("WORD = 'second'\n")
+    assert load_function("whole_x:who", tmp_path)() == "second"
+
+
+def test_our_own_modules_are_never_dropped():
+    """Whatever the import path: another copy of a class is another class."""
+    import auditlens
+    from auditlens.testbed import models
+
+    root = Path(auditlens.__file__).parents[1]
+    assert load_function("auditlens.testbed.models:small_cnn", root) is models.small_cnn
+    assert sys.modules["auditlens"] is auditlens
 
 
 def test_the_import_path_is_left_as_it_was(two_namesakes):

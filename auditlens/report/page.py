@@ -24,6 +24,7 @@ from auditlens.spec.paths import share_folder
 from auditlens.stages.findings import Alignment, ArtefactFinding, ClassFinding, ComponentFinding, Estimate
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ComponentState
+from auditlens.verdict.sentences import named
 
 Target = Literal["html", "pdf"]
 FONTS = {
@@ -34,6 +35,7 @@ FONTS = {
 }
 FUNCTIONS: tuple[Callable[..., object], ...] = (
     wording.breakable,
+    named,
     wording.capitalise,
     wording.conclusion_text,
     wording.confidence_text,

@@ -217,7 +217,7 @@ def make_class(name: str) -> ClassFinding:
         ComponentState.SPURIOUS: 0.183,
         ComponentState.BOTH: 0.051,
         ComponentState.UNEXPECTED: 0.118,
-        ComponentState.UNVERIFIED: 0.266,
+        ComponentState.UNVERIFIED: 0.434,
     }
     labels = {"ruler": 0.142, "patch": 0.041, "vascular": 0.112, "pigment_network": 0.102, "jagged_border": 0.169}
     return ClassFinding(
@@ -228,6 +228,7 @@ def make_class(name: str) -> ClassFinding:
         n_examined=40,
         share_by_state={state: estimate(share, 0.03) for state, share in shares.items()},
         share_by_concept={label: estimate(share, 0.025) for label, share in labels.items()},
+        components_by_concept={"ruler": 9, "patch": 2, "vascular": 21, "pigment_network": 17, "jagged_border": 60},
         unexamined_share=estimate(0.168, 0.02),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from page_reader import Page
 
 from auditlens.errors import IntegrityError
 from auditlens.report.html import html_bytes
-from auditlens.report.page import render_page_one
+from auditlens.report.page import render_page_one, share_segments
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ComponentState, ConceptState
 
@@ -150,3 +151,18 @@ def written_forms(record: AuditRecord) -> set[str]:
         elif isinstance(value, int | float) and not isinstance(value, bool):
             forms |= {f"{abs(value):.3f}", f"{abs(100 * value):.1f}", f"{abs(value):g}", f"{abs(100 * value):g}"}
     return forms
+
+
+def test_headings_skip_no_level(page: Page) -> None:
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_what_is_judged_by_whole_images_is_no_segment_of_the_bar(page: Page, record: AuditRecord) -> None:
+    finding = record.findings.classes[0]
+    segments = share_segments(finding)
+    assert {word for word, _, _ in segments} == {state.value for state in finding.share_by_state}
+    assert sum(share for _, share, _ in segments) == pytest.approx(1.0)
+    assert "whole images only" in page.text
+    assert "not looked at" not in page.text

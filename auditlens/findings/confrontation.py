@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -12,6 +13,7 @@ from auditlens.stages.findings import (
     ClassFinding,
     ConceptFinding,
     Confrontation,
+    Effect,
     Estimate,
 )
 from auditlens.stages.states import ConceptState
@@ -53,8 +55,9 @@ def _confront_one(
     seen = concept.state is ConceptState.OBSERVABLE
     n_components = inside.components_by_concept.get(name, 0) if seen else 0
     share = inside.share_by_concept.get(name, _nothing(inside)) if seen else None
-    behaviour = behaviour_of(artefacts.get(artefact or ""))
-    conclusion = _conclude(share, n_components, behaviour)
+    effect = overall_effect(artefacts.get(artefact or ""))
+    behaviour = None if effect is None else effect.beyond or effect.raw
+    conclusion = _conclude(share, n_components, effect)
     return Confrontation(
         class_name=inside.class_name,
         concept=name,
@@ -71,27 +74,37 @@ def _nothing(inside: ClassFinding) -> Estimate:
     return Estimate(value=0.0, low=0.0, high=0.0, n=inside.n_components, note="no component carries this label")
 
 
-def behaviour_of(finding: ArtefactFinding | None) -> Estimate | None:
-    """Mean change of the class's probability over all images, beyond the sham where there is one."""
+def overall_effect(finding: ArtefactFinding | None) -> Effect | None:
+    """Effect on the class's probability over all images."""
     if finding is None:
         return None
-    effect = next(row for row in finding.effects if row.scale == "probability" and row.true_class is None)
-    return effect.beyond if effect.beyond is not None else effect.raw
+    return next(row for row in finding.effects if row.scale == "probability" and row.true_class is None)
 
 
-def _conclude(inside: Estimate | None, n_components: int, behaviour: Estimate | None) -> Conclusion:
-    if inside is None or behaviour is None or behaviour.value is None:
+def _conclude(inside: Estimate | None, n_components: int, effect: Effect | None) -> Conclusion:
+    if inside is None or effect is None or effect.raw.value is None:
         return "not evaluated"
-    acts = _acts(behaviour)
+    acts = _acts(effect)
     if n_components:
         return "both" if acts else "inside only"
     return "behaviour only" if acts else "neither"
 
 
-def _acts(behaviour: Estimate) -> bool:
-    if behaviour.value is None or behaviour.low is None or behaviour.high is None:
-        return False
-    return (behaviour.low > 0 or behaviour.high < 0) and abs(behaviour.value) >= SMALLEST_EFFECT
+def _acts(effect: Effect) -> bool:
+    """Whether the artefact's content moves the score: with it and beyond its sham, in the same direction.
+
+    A difference that comes from the sham alone (the artefact does nothing, its sham does) is no effect of the artefact.
+    """
+    directions = {_direction(found) for found in (effect.raw, effect.beyond) if found is not None}
+    return directions in ({1}, {-1})
+
+
+def _direction(estimate: Estimate) -> int:
+    """Sign of an effect that is clear of zero and not negligible; 0 otherwise."""
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return 0
+    clear = estimate.low > 0 or estimate.high < 0
+    return int(math.copysign(1, estimate.value)) if clear and abs(estimate.value) >= SMALLEST_EFFECT else 0
 
 
 def _sentence(

@@ -13,7 +13,7 @@ from auditlens.errors import InputError
 from auditlens.gather.context import Context
 from auditlens.semantics.foundation import FoundationModel
 from auditlens.semantics.probes import build_space_probes, null_embedding, word_probes
-from auditlens.spec.model import Foundation
+from auditlens.spec.model import Concept, Foundation
 from auditlens.spec.paths import resolve
 from auditlens.stages.evidence import Floats, SemanticSpace
 
@@ -34,7 +34,7 @@ def semantic_space(context: Context, inserted: Mapping[str, tuple[Floats, Floats
     templates = context.spec.foundation.templates
     return SemanticSpace(
         image_embeddings=image_embeddings(context, context.foundation),
-        probes=build_space_probes(context.spec.concepts, context.foundation, templates, _example_images(context)),
+        probes=build_space_probes(_assessable(context), context.foundation, templates, _example_images(context)),
         null=null_embedding(context.foundation, templates),
         unrelated=word_probes(context.foundation, context.spec.controls.unrelated, templates),
         inserted=inserted,
@@ -69,9 +69,14 @@ def foundation_key(spec: Foundation | None, foundation: FoundationModel) -> dict
 def _example_images(context: Context) -> dict[str, list[np.ndarray]]:
     return {
         name: [load_rgb(path) for path in _pictures(resolve(concept.images, context.base), name)]
-        for name, concept in context.spec.concepts.items()
+        for name, concept in _assessable(context).items()
         if concept.images is not None
     }
+
+
+def _assessable(context: Context) -> dict[str, Concept]:
+    """Concepts that the spec does not rule out: what cannot be assessed gets no probe, so it labels nothing."""
+    return {name: concept for name, concept in context.spec.concepts.items() if concept.not_assessable is None}
 
 
 def _pictures(folder: Path, concept: str) -> list[Path]:

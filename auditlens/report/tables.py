@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -78,18 +78,13 @@ def alignment_rows(record: AuditRecord) -> list[Row]:
 
 
 def relevance_rows(record: AuditRecord) -> list[Row]:
-    """One row per component and class, with the direction and every measured response to an artefact."""
-    rows = record.findings.components
-    return [_relevance_row(row, artefact, response) for row in rows for artefact, response in _responses(row)]
+    """One row per component and class: mean share of relevance with its interval, and its direction."""
+    return [_relevance_row(row) for row in record.findings.components]
 
 
-def _responses(row: ComponentFinding) -> Iterable[tuple[str | None, Estimate | None]]:
-    return list(row.response.items()) or [(None, None)]
-
-
-def _relevance_row(row: ComponentFinding, artefact: str | None, response: Estimate | None) -> Row:
+def _relevance_row(row: ComponentFinding) -> Row:
     head = {"id": row.id, "class_name": row.class_name, "state": row.state.value, "direction": row.direction}
-    return head | flat("relevance", row.relevance) | {"artefact": artefact} | flat("response", response)
+    return head | flat("relevance", row.relevance)
 
 
 def effect_rows(record: AuditRecord) -> list[Row]:
@@ -166,9 +161,7 @@ TABLES: dict[str, tuple[Callable[[AuditRecord], list[Row]], dict[str, str]]] = {
     "relevances": (
         relevance_rows,
         {"id": "string", "class_name": "string", "state": "string", "direction": "float64"}
-        | estimate_columns("relevance")
-        | {"artefact": "string"}
-        | estimate_columns("response"),
+        | estimate_columns("relevance"),
     ),
     "artefact_effects": (
         effect_rows,

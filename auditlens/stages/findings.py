@@ -133,8 +133,6 @@ class ComponentFinding(Stage):
     similarity: float | None
     """Cosine to the most similar of the components looked at."""
     examples: tuple[Example, ...] = ()
-    response: dict[str, Estimate] = {}
-    """Paired change of its activation when an artefact goes in, beyond the sham, in clean standard deviations."""
 
 
 class ClassFinding(Stage):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from auditlens.report.html import html_bytes
 from auditlens.stages.record import AuditRecord
-
-sys.path.insert(0, str(Path(__file__).parent))
-from synthetic_record import make_record
+from tests.unit.report.synthetic_record import make_record
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "report"
 

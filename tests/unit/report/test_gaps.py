@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from page_reader import Page
-from synthetic_record import concept
-
 from auditlens.report.gaps import gaps, short_gaps, unseen
 from auditlens.report.html import html_bytes
 from auditlens.report.markdown import summary_bytes
 from auditlens.stages.findings import NotEvaluated
 from auditlens.stages.record import AuditRecord
+from tests.unit.report.page_reader import Page
+from tests.unit.report.synthetic_record import concept
 
 WHY = "no labelled column, no example images and no insertion show that the foundation model can see it"
 REMEDY = "give a 0/1 column of the data"

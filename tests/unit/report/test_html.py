@@ -7,13 +7,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from page_reader import Page
 
 from auditlens.errors import IntegrityError
 from auditlens.report.html import html_bytes
 from auditlens.report.page import render_page_one, share_segments
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ComponentState, ConceptState
+from tests.unit.report.page_reader import Page
 
 NEVER = (
     r"compliant|compliance|conformant|certified|certif\w+|validated|unbiased|trustworthy|safe|overall score|"

@@ -9,7 +9,6 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from conftest import GOLDEN
 
 from auditlens.report.junit import junit_bytes
 from auditlens.report.markdown import cell, summary_bytes
@@ -17,6 +16,7 @@ from auditlens.report.sarif import sarif_bytes
 from auditlens.report.write import Writer
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import GateState
+from tests.unit.report.conftest import GOLDEN
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from synthetic_record import make_gates, make_verdict
 
 from auditlens.report.outcome import Weight, weight_of
 from auditlens.stages.states import ExitCode, GateState, Severity
 from auditlens.stages.verdict import GateResult
+from tests.unit.report.synthetic_record import make_gates, make_verdict
 
 GATES = make_gates()
 HOLD = tuple(row for row in GATES if row.state is GateState.HOLDS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from synthetic_record import estimate, make_verdict
 
 from auditlens.report.page_one import (
     TYPICAL_KINDS,
@@ -16,6 +15,7 @@ from auditlens.report.page_one import (
 )
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ExitCode, GateState
+from tests.unit.report.synthetic_record import estimate, make_verdict
 
 
 def test_counts_an_accepted_failure_apart(record: AuditRecord) -> None:

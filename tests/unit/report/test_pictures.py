@@ -10,7 +10,6 @@ from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
-from synthetic_record import Artist, estimate, gate
 
 from auditlens.errors import IntegrityError
 from auditlens.report.bars import MARKS, Axis, gate_bar, mark, stacked_bar
@@ -18,6 +17,7 @@ from auditlens.report.pictures import Pictures
 from auditlens.report.scatter import place_names, scatter_svg
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ComponentState, ConceptState, GateState
+from tests.unit.report.synthetic_record import Artist, estimate, gate
 
 
 def test_every_state_has_a_mark_of_its_own() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from synthetic_record import estimate, gate, make_gates
 
 from auditlens.report.bars import MARKS
 from auditlens.report.sarif import RULES
@@ -20,6 +19,7 @@ from auditlens.report.wording import (
 )
 from auditlens.spec.model import METRICS
 from auditlens.stages.findings import Estimate
+from tests.unit.report.synthetic_record import estimate, gate, make_gates
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from auditlens.stages.states import Severity
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=80)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-CLOSED = ConfigDict(frozen=True, extra="forbid", strict=True)
+CLOSED = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class Part(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from auditlens.errors import SpecError
+from auditlens.spec.metrics import OTHER, parse_direction
 from auditlens.spec.model import AuditSpec, Gate
 from auditlens.spec.selection import concepts_of
 from auditlens.stages.plan import PlannedGate
@@ -104,15 +105,14 @@ def _planned(
 def _direction(name: str, gate: Gate, classes: tuple[str, ...]) -> tuple[str | None, str | None]:
     if gate.metric not in FLIP_METRICS:
         return None, None
-    known = (*classes, "other")
-    for source in known:
-        for target in known:
-            if gate.direction == f"{source}_to_{target}":
-                return source, target
-    raise SpecError(
-        f"gates.{name}.direction: {gate.direction!r} does not name two classes; "
-        f"write A_to_B with A and B among {', '.join(known[:12])}"
-    )
+    try:
+        return parse_direction(gate.direction or "", classes)
+    except ValueError as error:
+        known = ", ".join((*classes, OTHER)[:12])
+        raise SpecError(
+            f"gates.{name}.direction: {gate.direction!r} does not name two classes; "
+            f"write A_to_B with A and B among {known}"
+        ) from error
 
 
 def _requires(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -259,18 +259,6 @@ class Challenge(Part):
     n_pairs: int = Field(4, ge=0, le=12, description="Example pairs shown per artefact and class.")
 
 
-METRICS = (
-    "sensitivity",
-    "specificity",
-    "auroc",
-    "decision_flips",
-    "decision_flips_beyond_sham",
-    "artefact_effect",
-    "effect_minus_sham",
-    "spurious_relevance_share",
-    "unexpected_relevance_share",
-    "observability",
-)
 Metric = Literal[
     "sensitivity",
     "specificity",
@@ -283,6 +271,7 @@ Metric = Literal[
     "unexpected_relevance_share",
     "observability",
 ]
+METRICS: tuple[str, ...] = get_args(Metric)
 LIMIT = re.compile(r"^(<=|>=|within)\s*([0-9]*\.?[0-9]+)$")
 
 

@@ -38,12 +38,36 @@ def input_batches(
 
 
 def components_first(activation: torch.Tensor, layer: LayerInfo) -> torch.Tensor:
-    """Bring a layer's output into the form (B, components, positions); flat layers have one position."""
+    """Bring a layer's output into the form (B, channels, positions); flat layers have one position."""
     if layer.kind == "flat" or activation.ndim == 2:
         return activation.reshape(len(activation), -1, 1)
     if layer.kind == "token":
         return activation.flatten(1, -2).transpose(1, 2)
     return activation.flatten(2)
+
+
+def sum_by_component(relevance: torch.Tensor, activation: torch.Tensor, layer: LayerInfo) -> torch.Tensor:
+    """Sum relevance over positions, (B, components); positions count for the side on which the activation lies.
+
+    Parameters
+    ----------
+    relevance, activation : tensors as the layer puts out
+        Of the same shape.
+    layer : LayerInfo
+    """
+    by_position = components_first(relevance, layer)
+    if layer.n_sides == 1:
+        return by_position.sum(dim=2)
+    negative = components_first(activation, layer) < 0
+    sides = by_position.masked_fill(negative, 0), by_position.masked_fill(~negative, 0)
+    return torch.cat([side.sum(dim=2) for side in sides], dim=1)
+
+
+def channels_and_signs(components: torch.Tensor, layer: LayerInfo) -> tuple[torch.Tensor, torch.Tensor]:
+    """Channel of each component, and +1 or -1 for its side; component -1 gives channel 0 and sign 0."""
+    there = components >= 0
+    signs = torch.where(components < layer.n_channels, 1, -1) * there
+    return components.clamp_min(0) % layer.n_channels, signs
 
 
 @contextmanager

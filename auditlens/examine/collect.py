@@ -16,7 +16,7 @@ from auditlens.data.sample import DataIndex
 from auditlens.errors import ModelError
 from auditlens.examine.audited import Pooling, Progress, find_layer, input_batches, watch
 from auditlens.stages.evidence import LayerExamples, Predictions
-from auditlens.subject import LayerInfo, Subject, pool
+from auditlens.subject import LayerInfo, Subject, pool_components
 from auditlens.subject.outputs import to_logits
 
 
@@ -137,7 +137,7 @@ def forward(
 
     def keep(layer: LayerInfo) -> Any:
         def see(output: torch.Tensor) -> None:
-            pooled[layer.name] = pool(output.detach().float(), pooling, layer.kind).cpu().numpy()
+            pooled[layer.name] = pool_components(output.detach().float(), pooling, layer).cpu().numpy()
 
         return see
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 from auditlens.errors import LayerError
@@ -22,18 +23,28 @@ class LayerInfo:
     ----------
     name : str
         As in `module.named_modules()`.
-    n_components : int
+    n_channels : int
     kind : {"spatial", "token", "flat"}
-        Maps (batch, components, height, width); tokens (batch, ..., components); or features (batch, components).
+        Maps (batch, channels, height, width); tokens (batch, ..., channels); or features (batch, channels).
     rectified : bool
-        Whether the lowest value on the trial images was exactly zero, or the part is a ReLU; else components have a
-        negative side too.
+        Whether no value on the trial images was negative, or the part is a ReLU. Where it is not, each channel is two
+        components, its positive and its negative side (paper, B.1).
     """
 
     name: str
-    n_components: int
+    n_channels: int
     kind: Kind
     rectified: bool
+
+    @property
+    def n_sides(self) -> int:
+        """1 for rectified layers, 2 for others."""
+        return 1 if self.rectified else 2
+
+    @property
+    def n_components(self) -> int:
+        """Component i is channel i % n_channels: its positive side below n_channels, its negative side from there."""
+        return self.n_channels * self.n_sides
 
 
 def choose_layers(trace: Trace, module: nn.Module, layers: Literal["auto"] | Sequence[str]) -> tuple[LayerInfo, ...]:
@@ -113,12 +124,12 @@ def _some_names(trace: Trace) -> str:
 
 def _info(event: Event, trace: Trace) -> LayerInfo:
     kind = kind_of(event.output, trace.feature_width)
-    rectified = event.lowest == 0.0 or isinstance(event.module, (nn.ReLU, nn.ReLU6))
+    rectified = event.lowest >= 0.0 or isinstance(event.module, (nn.ReLU, nn.ReLU6))
     return LayerInfo(event.name, n_components(event.output, kind), kind, rectified)
 
 
 def pool(activation: Tensor, pooling: Literal["mean", "max"], kind: Kind | None = None) -> Tensor:
-    """Make one number of each activation map or row of tokens.
+    """Make one number of each activation map or row of tokens; channels, not sides.
 
     Parameters
     ----------
@@ -130,13 +141,21 @@ def pool(activation: Tensor, pooling: Literal["mean", "max"], kind: Kind | None 
 
     Returns
     -------
-    Tensor, (batch, components)
+    Tensor, (batch, channels)
     """
     kind = kind or kind_of(activation, None)
     if kind == "flat":
         return activation
     axes = (2, 3) if kind == "spatial" else tuple(range(1, activation.ndim - 1))
     return activation.mean(axes) if pooling == "mean" else activation.amax(axes)
+
+
+def pool_components(activation: Tensor, pooling: Literal["mean", "max"], layer: LayerInfo) -> Tensor:
+    """Pooled activation of every component, (batch, components); the negative sides are those of the negated map."""
+    positive = pool(activation, pooling, layer.kind)
+    if layer.n_sides == 1:
+        return positive
+    return torch.cat([positive, pool(-activation, pooling, layer.kind)], dim=1)
 
 
 @contextmanager

@@ -22,6 +22,11 @@ class Layer:
     name: str
     n_components: int
     kind: str = "spatial"
+    n_sides = 1
+
+    @property
+    def n_channels(self):
+        return self.n_components
 
 
 @dataclass(frozen=True)

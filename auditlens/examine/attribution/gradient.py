@@ -7,15 +7,15 @@ import math
 import torch
 from torch.nn.functional import interpolate
 
-from auditlens.examine.audited import as_leaf, components_first, find_layer, watch
-from auditlens.subject import Subject, margin
+from auditlens.examine.audited import as_leaf, channels_and_signs, components_first, find_layer, sum_by_component, watch
+from auditlens.subject import LayerInfo, Subject, margin
 
 
 class GradientXActivation:
     """First-order relevance: activation times the gradient of the margin, summed over positions.
 
-    Heatmaps are the positive part of a component's activation map, up-sampled to the input (for tokens: of its
-    token map, without class and register tokens); for flat layers, input times the gradient of the activation.
+    Heatmaps are the part of the channel's activation map on the component's side, up-sampled to the input (for tokens:
+    of its token map, without class and register tokens); for flat layers, input times the gradient of the activation.
     """
 
     name = "gradient_x_activation"
@@ -30,7 +30,7 @@ class GradientXActivation:
             logits = self._subject.logits(batch)
             gradient = layer_gradient(margin(logits, class_index).sum(), seen[0])
         found = find_layer(self._subject, layer)
-        return components_first(seen[0].detach() * gradient, found).sum(dim=2)
+        return sum_by_component(seen[0].detach() * gradient, seen[0].detach(), found)
 
     def heatmaps(self, batch: torch.Tensor, layer: str, components: torch.Tensor) -> torch.Tensor:
         """Heatmaps of single components, (B, T, H, W); see `Attributor`."""
@@ -40,9 +40,8 @@ class GradientXActivation:
         with torch.set_grad_enabled(found.kind == "flat"), watch(self._subject.module, layer, seen.append):
             self._subject.module(batch)
         if found.kind == "flat":
-            return _input_maps(batch, components_first(seen[-1], found)[:, :, 0], components)
-        grid = activation_grid(seen[-1], found.kind)
-        return _up_sampled(grid, components, batch.shape[-2:])
+            return _input_maps(batch, components_first(seen[-1], found)[:, :, 0], components, found)
+        return up_sampled(activation_grid(seen[-1], found.kind), components, found, batch.shape[-2:])
 
 
 def layer_gradient(value: torch.Tensor, leaf: torch.Tensor) -> torch.Tensor:
@@ -67,16 +66,21 @@ def activation_grid(activation: torch.Tensor, kind: str) -> torch.Tensor:
     return patches.transpose(1, 2).reshape(len(patches), -1, side, side)
 
 
-def _up_sampled(grid: torch.Tensor, components: torch.Tensor, size: torch.Size) -> torch.Tensor:
-    index = components.clamp_min(0)[:, :, None, None].expand(-1, -1, *grid.shape[2:])
-    maps = torch.gather(grid, 1, index).clamp_min(0) * (components >= 0)[:, :, None, None]
+def up_sampled(grid: torch.Tensor, components: torch.Tensor, layer: LayerInfo, size: torch.Size) -> torch.Tensor:
+    """Maps of components on their sides, (B, channels, rows, columns) and (B, T) -> (B, T, *size), not negative."""
+    channels, signs = channels_and_signs(components, layer)
+    index = channels[:, :, None, None].expand(-1, -1, *grid.shape[2:])
+    maps = (torch.gather(grid, 1, index) * signs[:, :, None, None]).clamp_min(0)
     return interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
 
 
-def _input_maps(batch: torch.Tensor, activation: torch.Tensor, components: torch.Tensor) -> torch.Tensor:
+def _input_maps(
+    batch: torch.Tensor, activation: torch.Tensor, components: torch.Tensor, layer: LayerInfo
+) -> torch.Tensor:
     maps = []
-    for column in components.T:
-        chosen = activation.gather(1, column.clamp_min(0)[:, None])[:, 0] * (column >= 0)
+    channels, signs = channels_and_signs(components, layer)
+    for channel, sign in zip(channels.T, signs.T, strict=True):
+        chosen = activation.gather(1, channel[:, None])[:, 0] * sign
         (gradient,) = torch.autograd.grad(chosen.sum(), batch, retain_graph=True)
         maps.append((gradient * batch).sum(dim=1).detach())
     return torch.stack(maps, dim=1)

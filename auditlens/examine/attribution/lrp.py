@@ -17,10 +17,10 @@ from zennit.core import BasicHook, stabilize
 from zennit.layer import Sum
 from zennit.rules import ZPlus
 
-from auditlens.examine.attribution.gradient import layer_gradient
+from auditlens.examine.attribution.gradient import activation_grid, layer_gradient, up_sampled
 from auditlens.examine.attribution.rewrite import UnsupportedError, rewrite
-from auditlens.examine.audited import as_leaf, components_first, find_layer, watch
-from auditlens.subject import Subject, margin
+from auditlens.examine.audited import as_leaf, channels_and_signs, find_layer, sum_by_component, watch
+from auditlens.subject import LayerInfo, Subject, margin
 from auditlens.subject.outputs import to_logits
 
 TOLERANCE = 1e-3
@@ -101,21 +101,28 @@ class Lrp:
             output = self._twin(batch)
         entering = self._entering(output.detach(), class_index)
         relevance = layer_gradient((output * entering).sum(), seen[0])
-        return components_first(relevance, find_layer(self._subject, layer)).sum(dim=2)
+        return sum_by_component(relevance, seen[0].detach(), find_layer(self._subject, layer))
 
     def heatmaps(self, batch: torch.Tensor, layer: str, components: torch.Tensor) -> torch.Tensor:
-        """Heatmaps of single components, (B, T, H, W); relevance enters as the component's own activation map."""
+        """Heatmaps of single components, (B, T, H, W); relevance enters as the component's own activation map.
+
+        The z+ rule explains only what excites, so negative sides get their up-sampled activation map instead.
+        """
         seen: list[torch.Tensor] = []
         data = batch.detach().clone().requires_grad_()
         with torch.enable_grad(), watch(self._twin, layer, seen.append):
             self._twin(data)
         activation, found = seen[-1], find_layer(self._subject, layer)
         maps = []
-        for column in components.T:
-            entering = activation.detach() * _mask(activation, column, found.kind)
-            (relevance,) = torch.autograd.grad(activation, data, entering, retain_graph=True)
+        channels, signs = channels_and_signs(components.to(activation.device), found)
+        for channel, sign in zip(channels.T, signs.T, strict=True):
+            entering = activation.detach() * _mask(activation, torch.where(sign > 0, channel, -1), found.kind)
+            (relevance,) = torch.autograd.grad(activation, data, entering.clamp_min(0), retain_graph=True)
             maps.append(relevance.sum(dim=1))
-        return torch.stack(maps, dim=1)
+        explained = torch.stack(maps, dim=1)
+        if not bool((signs < 0).any()):
+            return explained
+        return torch.where((signs < 0)[:, :, None, None], _shown(activation, components, found, batch), explained)
 
     def _entering(self, output: torch.Tensor, class_index: int) -> torch.Tensor:
         with torch.enable_grad():
@@ -147,6 +154,12 @@ def _check_twin(subject: Subject, twin: nn.Module, bare: bool) -> None:
     gap = float((expected - found).abs().max() / expected.abs().max().clamp_min(1e-12))
     if not gap <= TOLERANCE:
         raise UnsupportedError(f"its form with rules gives other outputs (largest gap {gap:.1e} of the highest)")
+
+
+def _shown(activation: torch.Tensor, components: torch.Tensor, found: LayerInfo, batch: torch.Tensor) -> torch.Tensor:
+    grid = activation_grid(activation.detach(), found.kind) if found.kind != "flat" else activation.detach()
+    grid = grid if grid.ndim == 4 else grid[:, :, None, None]
+    return up_sampled(grid, components.to(grid.device), found, batch.shape[-2:])
 
 
 def _mask(activation: torch.Tensor, column: torch.Tensor, kind: str) -> torch.Tensor:

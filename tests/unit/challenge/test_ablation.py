@@ -4,6 +4,9 @@ from torch import nn
 
 from auditlens.challenge.ablation import silenced
 from auditlens.errors import LayerError
+from auditlens.subject import LayerInfo
+
+RECTIFIED = LayerInfo("1", 5, "spatial", True)
 
 
 @pytest.fixture
@@ -15,7 +18,7 @@ def network():
 def test_silencing_equals_zero_weights(network):
     batch = torch.rand(2, 3, 9, 9)
     plain = network(batch)
-    with silenced(network[1], [1, 3]):
+    with silenced(network, RECTIFIED, [1, 3]):
         quiet = network(batch)
     assert torch.equal(network(batch), plain), "the hook is gone afterwards"
     with torch.no_grad():
@@ -26,26 +29,41 @@ def test_silencing_equals_zero_weights(network):
 
 def test_nothing_silenced_changes_nothing(network):
     batch = torch.rand(1, 3, 9, 9)
-    with silenced(network[1], []):
-        assert torch.equal(network(batch), network(batch))
+    plain = network(batch)
+    with silenced(network, RECTIFIED, []):
+        assert torch.equal(network(batch), plain)
 
 
 def test_tokens_have_their_components_last():
-    layer = nn.Identity()
-    with silenced(layer, [2], axis=-1):
-        out = layer(torch.ones(1, 4, 3))
+    module = nn.Sequential(nn.Identity())
+    with silenced(module, LayerInfo("0", 3, "token", True), [2]):
+        out = module(torch.ones(1, 4, 3))
     assert out.sum() == 8
     assert (out[..., 2] == 0).all()
 
 
+def test_only_the_side_is_silenced():
+    module = nn.Sequential(nn.Identity())
+    values = torch.tensor([[1.0, -2.0, 3.0], [-1.0, 2.0, -3.0]])
+    layer = LayerInfo("0", 3, "flat", False)
+    with silenced(module, layer, [0, 4]):
+        out = module(values)
+    assert out.tolist() == [[0.0, 0.0, 3.0], [-1.0, 2.0, -3.0]]
+    with silenced(module, layer, [1, 4]):
+        assert (module(values)[:, 1] == 0).all()
+
+
 @pytest.mark.parametrize("wrong", [5, -1])
 def test_a_component_that_is_not_there(network, wrong):
-    with pytest.raises(LayerError, match=f"no component {wrong}; valid are 0 to 4"), silenced(network[1], [wrong]):
+    with (
+        pytest.raises(LayerError, match=f"no component {wrong}; valid are 0 to 4"),
+        silenced(network, RECTIFIED, [wrong]),
+    ):
         network(torch.rand(1, 3, 9, 9))
     network(torch.rand(1, 3, 9, 9))
 
 
 def test_a_layer_without_a_tensor():
-    layer = nn.LSTM(3, 4)
-    with pytest.raises(LayerError, match="returns tuple"), silenced(layer, [0]):
-        layer(torch.rand(2, 1, 3))
+    module = nn.Sequential(nn.LSTM(3, 4))
+    with pytest.raises(LayerError, match="returns tuple"), silenced(module, LayerInfo("0", 4, "token", True), [0]):
+        module(torch.rand(2, 1, 3))

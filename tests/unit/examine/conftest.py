@@ -12,15 +12,12 @@ from torch import nn
 
 from auditlens.data.sample import DataIndex, Sample
 from auditlens.errors import Location
+from auditlens.subject import LayerInfo
 from auditlens.subject.outputs import to_logits
 
 
-@dataclass(frozen=True)
-class FakeLayer:
-    name: str
-    n_components: int
-    kind: str = "spatial"
-    rectified: bool = True
+def layer_info(name, n_channels, kind="spatial", rectified=True):
+    return LayerInfo(name, n_channels, kind, rectified)
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ def small_cnn(seed=0, n_classes=3):
     return module.eval().requires_grad_(False)
 
 
-LAYERS = (FakeLayer("conv2", 8, rectified=False), FakeLayer("relu2", 8), FakeLayer("head", 3, "flat", False))
+LAYERS = (layer_info("conv2", 8, rectified=False), layer_info("relu2", 8), layer_info("head", 3, "flat", False))
 
 
 @pytest.fixture
@@ -76,7 +73,7 @@ def make_subject():
 
 @pytest.fixture
 def make_layer():
-    return FakeLayer
+    return layer_info
 
 
 @pytest.fixture

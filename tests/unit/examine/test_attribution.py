@@ -82,7 +82,26 @@ def test_gradient_relevance_is_the_change_when_a_channel_goes(subject, layer):
     two(batch)
     handle.remove()
     expected = seen[0] * (two.head.weight[0] - two.head.weight[1])
+    if layer == "conv2":
+        assert (got[:, 8:] == 0).all(), "what is negative before the ReLU has no effect"
+        got = got[:, :8]
     torch.testing.assert_close(got, expected, atol=1e-6, rtol=1e-5)
+
+
+def test_both_sides_of_a_channel_add_up_to_it(make_subject, make_layer):
+    """Relevance counts for the side on which the activation lies; a heatmap shows its side alone."""
+    torch.manual_seed(3)
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Tanh(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    module = module.eval().requires_grad_(False)
+    whole = GradientXActivation(make_subject(module, (make_layer("1", 4),))).relevance(batch_of(), 0, "1")
+    made = GradientXActivation(make_subject(module, (make_layer("1", 4, "spatial", False),)))
+    sides = made.relevance(batch_of(), 0, "1")
+    torch.testing.assert_close(sides[:, :4] + sides[:, 4:], whole)
+    maps = made.heatmaps(batch_of(), "1", torch.tensor([[2, 6]] * 4))
+    assert (maps >= 0).all() and maps.amax((2, 3)).min() > 0
+    assert not torch.allclose(maps[:, 0], maps[:, 1])
+    shown = made.heatmaps(-batch_of(), "1", torch.tensor([[-1, 6]] * 4))
+    assert (shown[:, 0] == 0).all()
 
 
 def test_lrp_equals_gradient_x_activation_behind_which_only_a_linear_head_lies(subject):

@@ -8,7 +8,7 @@ from auditlens.errors import LayerError, ModelError
 from auditlens.examine.collect import Tops, collect, collect_shard, digest_ranks, finish, merge_tops, no_tops
 
 
-def slow_pooled(subject, index, layer, pooling):
+def slow_pooled(subject, index, layer, pooling, sign=1):
     """Every image on its own, with a plain hook."""
     from auditlens.data.images import load_rgb
 
@@ -20,7 +20,7 @@ def slow_pooled(subject, index, layer, pooling):
         )
         logits = subject.module(subject.prepare(load_rgb(sample))[None])
         handle.remove()
-        maps = seen[0][0].flatten(1) if seen[0].ndim == 4 else seen[0][0][:, None]
+        maps = sign * (seen[0][0].flatten(1) if seen[0].ndim == 4 else seen[0][0][:, None])
         rows.append((logits[0].numpy(), (maps.mean(1) if pooling == "mean" else maps.amax(1)).numpy()))
     return np.stack([row[0] for row in rows]), np.stack([row[1] for row in rows])
 
@@ -30,6 +30,9 @@ def slow_pooled(subject, index, layer, pooling):
 def test_top_examples_and_scores_equal_the_slow_way(subject, index, layer, pooling):
     predictions, examples = collect(subject, index, [layer], 6, pooling, batch_size=11)
     logits, pooled = slow_pooled(subject, index, layer, pooling)
+    if layer != "relu2":  # not rectified: the negative sides are components too
+        _, negated = slow_pooled(subject, index, layer, pooling, sign=-1)
+        pooled = np.concatenate([pooled, negated], axis=1)
     np.testing.assert_allclose(predictions.logits, logits, atol=1e-5)
     exact = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     np.testing.assert_allclose(predictions.probabilities, exact, atol=1e-5)

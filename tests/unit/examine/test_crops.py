@@ -108,6 +108,6 @@ def test_a_layer_of_tokens_is_cropped_too(make_subject, make_layer, make_index, 
     subject = make_subject(Tokens().eval().requires_grad_(False), (make_layer("norm", 6, "token", False),))
     index = make_index(noise(4))
     made = GradientXActivation(subject)
-    assert made.relevance(torch.zeros(2, 3, 32, 32), 0, "norm").shape == (2, 6)
-    crops = crop_boxes(subject, made, index, "norm", np.array([0, 3]), np.array([[0, 1], [2, 3]]))
+    assert made.relevance(torch.zeros(2, 3, 32, 32), 0, "norm").shape == (2, 12)
+    crops = crop_boxes(subject, made, index, "norm", np.array([0, 9]), np.array([[0, 1], [2, 3]]))
     assert (crops.box_share > 0).all() and (crops.box_share <= 1).all()

@@ -5,33 +5,17 @@ from __future__ import annotations
 from typing import Literal
 
 from auditlens.stages.base import Stage
+from auditlens.stages.estimate import Alignment as Alignment
+from auditlens.stages.estimate import Estimate as Estimate
+from auditlens.stages.estimate import Sided as Sided
+from auditlens.stages.labelling import (
+    Faithfulness,
+    SetSimilarity,
+    UnexpectedComponent,
+    UnlistedShare,
+    VocabularyFinding,
+)
 from auditlens.stages.states import ComponentState, ConceptState
-
-Sided = Literal["one", "two"]
-
-
-class Estimate(Stage):
-    """A number with its interval.
-
-    `sided="one"` means that `low` and `high` are each a one-sided bound at `confidence` (both together a two-sided
-    interval at `2 * confidence - 1`); `sided="two"` is an ordinary two-sided interval.
-    """
-
-    value: float | None
-    """None where it could not be estimated; `note` says why."""
-    low: float | None = None
-    high: float | None = None
-    confidence: float = 0.95
-    sided: Sided = "two"
-    n: int = 0
-    """Observations (denominator of a rate)."""
-    n_units: int = 0
-    n_instances: int | None = None
-    """Artefact instances behind it; None where there are none."""
-    n_events: int | None = None
-    """Numerator of a rate."""
-    method: str = ""
-    note: str = ""
 
 
 class Performance(Stage):
@@ -75,23 +59,6 @@ class ConceptFinding(Stage):
     texts: tuple[str, ...] = ()
     prevalence: dict[str, Estimate] = {}
     """P(concept | class) in the data, where a column says so."""
-
-
-class Alignment(Stage):
-    """One component against one concept."""
-
-    concept: str
-    raw: float
-    """The paper's score a = s(theta, probe) - s(theta, null); shown, not decided on."""
-    z: float
-    """Standardised against theta of matched random image sets; decided on."""
-    z_low: float | None = None
-    z_high: float | None = None
-    passes: bool
-    counted: bool
-    """True where the concept is observable (measured or assumed): only then is it evidence."""
-    flagged_share: float | None = None
-    """Share of the examples that people flagged with the concept, where a column says so."""
 
 
 class Example(Stage):
@@ -151,6 +118,8 @@ class ClassFinding(Stage):
     """How many components carry each label."""
     unexamined_share: Estimate
     """Relevance of components under the floor or over the cap: judged by whole images, not by crops."""
+    layer: str = ""
+    """The layer that this is about; empty in records written before several layers were told apart."""
 
 
 class Flip(Stage):
@@ -257,3 +226,13 @@ class Findings(Stage):
     not_evaluated: tuple[NotEvaluated, ...]
     redundancy: dict[str, float] = {}
     """By layer, over the components looked at."""
+    classes_by_layer: tuple[ClassFinding, ...] = ()
+    """Every examined layer and class, where several layers are examined; gates read `classes` (the last layer)."""
+    unexpected: tuple[UnexpectedComponent, ...] = ()
+    """Unexpected components, then unverified ones, by layer (the last first), each by relevance."""
+    unlisted: tuple[UnlistedShare, ...] = ()
+    vocabulary: tuple[VocabularyFinding, ...] = ()
+    """By layer; empty without a vocabulary."""
+    set_similarity: tuple[SetSimilarity, ...] = ()
+    """Ordered pairs of examined layers."""
+    faithfulness: tuple[Faithfulness, ...] = ()

@@ -159,10 +159,10 @@ def contradicted(image_indices: Ints, samples: Samples, columns: Mapping[str, st
 
 
 def standardise(values: Floats, null: Floats) -> Floats:
-    """(value - mean of null) / sd of null along axis 0; 0 where the null does not vary."""
+    """(value - mean of null) / sd of null along axis 0; 0 where the null does not vary, NaN where it is NaN."""
     spread = null.std(axis=0)
     centred = values - null.mean(axis=0)
-    return np.asarray(np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-12))
+    return np.asarray(np.divide(centred, spread, out=np.zeros_like(centred), where=~(spread <= 1e-12)))
 
 
 def random_sets(pool: Floats, size: int, n_sets: int, rng: np.random.Generator) -> Floats:

@@ -22,6 +22,7 @@ from auditlens.stages.findings import (
     Example,
     Sided,
 )
+from auditlens.stages.plan import PlannedModel
 from auditlens.stages.states import ComponentState, ConceptState
 
 N_ALIGNMENTS = 5
@@ -44,7 +45,7 @@ class Judge:
 
     spec: AuditSpec
     class_name: str
-    classes: tuple[str, ...]
+    model: PlannedModel
     concepts: Mapping[str, ConceptFinding]
     evidence: Evidence
     relevance: LayerRelevance
@@ -85,7 +86,7 @@ def _component(judge: Judge, component: int, position: int, share: np.ndarray, m
     nearest = int(inside.nearest[position])
     layer = judge.relevance.layer
     return ComponentFinding(
-        id=f"{layer}:{component}",
+        id=judge.model.component_id(layer, component),
         layer=layer,
         index=component,
         class_name=judge.class_name,
@@ -100,10 +101,16 @@ def _component(judge: Judge, component: int, position: int, share: np.ndarray, m
         alignments=listed,
         clarity=_number(inside.clarity[position]),
         polysemanticity=_number(inside.polysemanticity[position]),
-        nearest_component=f"{layer}:{judge.examples.components[nearest]}" if nearest >= 0 else None,
+        nearest_component=_nearest_id(judge, nearest),
         similarity=_number(inside.similarity[position]),
         examples=_examples(judge, component, position),
     )
+
+
+def _nearest_id(judge: Judge, nearest: int) -> str | None:
+    if nearest < 0:
+        return None
+    return judge.model.component_id(judge.relevance.layer, int(judge.examples.components[nearest]))
 
 
 def _alignments(judge: Judge, position: int) -> tuple[Alignment, ...]:
@@ -138,7 +145,7 @@ def _alignment(judge: Judge, table: AlignmentTable, position: int, concept: str)
 
 
 def _flagged(judge: Judge, position: int, concept: str) -> float | None:
-    column = judge.spec.concepts[concept].column
+    column = judge.spec.concepts[concept].flag
     flags = judge.evidence.samples.columns.get(column) if column else None
     if flags is None:
         return None
@@ -157,7 +164,7 @@ def _examples(judge: Judge, component: int, position: int) -> tuple[Example, ...
             image_id=samples.ids[row],
             box=tuple(int(edge) for edge in judge.examples.boxes[position, place]),
             file=None,
-            label=judge.classes[samples.labels[row]],
+            label=judge.model.classes[samples.labels[row]],
             activation=float(activations[place]),
         )
         for place, row in enumerate(rows)
@@ -192,6 +199,7 @@ def class_finding(
     names = sorted({label for label in labels.labels if label is not None})
     return ClassFinding(
         class_name=relevance.class_name,
+        layer=relevance.layer,
         attributor=relevance.attributor,
         n_components=n_components,
         n_relevant=n_relevant,

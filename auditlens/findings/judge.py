@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
@@ -23,10 +22,11 @@ from auditlens.findings.controls import controls
 from auditlens.findings.decision import OperatingPoint
 from auditlens.findings.gates import GateInputs, gate_estimate
 from auditlens.findings.labels import Families, Labels, combine, drop_irrelevant, label_components, whole_image_examples
-from auditlens.findings.observability import concept_findings
+from auditlens.findings.observability import concept_findings, seen_columns
 from auditlens.findings.performance import performance
 from auditlens.findings.scope import not_evaluated
 from auditlens.findings.selection import select_components
+from auditlens.findings.unexpected import Inventory, unexpected_components, unlisted_shares
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.evidence import ComponentExamples, Evidence, LayerRelevance
 from auditlens.stages.findings import (
@@ -38,7 +38,6 @@ from auditlens.stages.findings import (
     Findings,
 )
 from auditlens.stages.plan import AuditPlan
-from auditlens.stages.states import ConceptState
 
 
 def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
@@ -59,7 +58,7 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
         labels=inside.labels,
         concepts=by_name,
     )
-    return Findings(
+    found = Findings(
         performance=performance(evidence.samples, evidence.predictions, point),
         concepts=concepts,
         components=inside.components,
@@ -71,6 +70,7 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
         not_evaluated=not_evaluated(spec, plan, evidence, concepts),
         redundancy=_redundancy(evidence),
     )
+    return found.model_copy(update=_described(spec, plan, evidence, inside))
 
 
 def _trials(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, point: OperatingPoint, name: str) -> Trials:
@@ -146,18 +146,14 @@ def _layer_tables(
     space = evidence.space
     if space is None or not space.probes or not len(evidence.components[layer].components):
         return Tables(None, None)
-    columns = {
-        name: concept.column
-        for name, concept in spec.concepts.items()
-        if concept.column in evidence.samples.columns and concepts[name].state is ConceptState.OBSERVABLE
-    }
+    columns = seen_columns(spec, evidence.samples, concepts)
     whole = whole_image_examples(evidence.examples[layer], space, spec.examine.n_examples)
     cropped, screened = (
         alignments(
             examples,
             space,
             evidence.samples,
-            cast(Mapping[str, str], columns),
+            columns,
             seed=plan.seed,
             threshold=spec.examine.z_threshold,
             n_resampled=n_resampled,
@@ -175,6 +171,8 @@ class Inside:
     classes: tuple[ClassFinding, ...]
     labels: Mapping[str, Labels]
     """By class: of all components of the last layer."""
+    by_layer: Mapping[tuple[str, str], tuple[ClassFinding, Labels]]
+    """By layer and class: what gates do not read."""
 
 
 def _inside(
@@ -185,17 +183,34 @@ def _inside(
     tables: Mapping[str, Tables],
 ) -> Inside:
     components: list[ComponentFinding] = []
-    classes: list[ClassFinding] = []
-    last: dict[str, Labels] = {}
+    by_layer: dict[tuple[str, str], tuple[ClassFinding, Labels]] = {}
     for (layer, class_name), relevance in evidence.relevance.items():
         examine = spec.examine
         chosen, n_relevant = select_components(relevance, examine.relevance_floor, examine.max_components)
         court = _court(spec, plan, evidence, concepts, tables[layer], relevance)
         components += component_findings(court, chosen)
-        if layer == plan.model.layers[-1]:
-            last[class_name] = court.labels
-            classes.append(class_finding(evidence, relevance, court.labels, chosen.tolist(), n_relevant))
-    return Inside(tuple(components), tuple(classes), last)
+        finding = class_finding(evidence, relevance, court.labels, chosen.tolist(), n_relevant)
+        by_layer[layer, class_name] = finding, court.labels
+    last = {name: found for (layer, name), found in by_layer.items() if layer == plan.model.layers[-1]}
+    return Inside(
+        components=tuple(components),
+        classes=tuple(finding for finding, _ in last.values()),
+        labels={name: labels for name, (_, labels) in last.items()},
+        by_layer=by_layer,
+    )
+
+
+def _described(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, inside: Inside) -> dict[str, object]:
+    """What people look at and no gate reads: unexplained components, and where in the network things lie."""
+    labels = {place: found for place, (_, found) in inside.by_layer.items()}
+    inventory = Inventory(evidence, plan.model.classes, labels, spec.report.n_components)
+    unexpected = unexpected_components(inventory, inside.components)
+    several = len(plan.model.layers) > 1
+    return {
+        "unexpected": unexpected,
+        "unlisted": unlisted_shares(inventory, unexpected),
+        "classes_by_layer": tuple(finding for finding, _ in inside.by_layer.values()) if several else (),
+    }
 
 
 def _court(
@@ -215,7 +230,7 @@ def _court(
     return Judge(
         spec=spec,
         class_name=relevance.class_name,
-        classes=plan.model.classes,
+        model=plan.model,
         concepts=concepts,
         evidence=evidence,
         relevance=relevance,

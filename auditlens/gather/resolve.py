@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final, NoReturn
 
 from auditlens.data.sample import DataIndex
 from auditlens.errors import InputError, nearest
+from auditlens.findings.decision import UNDECLARED
 from auditlens.plan.build import decision_class
 from auditlens.semantics.foundation import FoundationModel
 from auditlens.semantics.probes import resolve_templates
-from auditlens.spec.model import AuditSpec
+from auditlens.spec.model import AuditSpec, is_multi_label
 from auditlens.stages.plan import Method, PlannedData, PlannedFoundation, PlannedModel
-from auditlens.subject import Subject
+from auditlens.subject import LayerInfo, Subject
 
 
 def demand_columns(spec: AuditSpec, index: DataIndex) -> None:
@@ -20,23 +22,53 @@ def demand_columns(spec: AuditSpec, index: DataIndex) -> None:
     Raises
     ------
     InputError
-        No such column, text in it, or numbers outside 0 to 1.
+        No such column, no such value in it, text where no value is named, or numbers outside 0 to 1.
     """
     for name, concept in spec.concepts.items():
-        column = concept.column
-        if column is None:
+        if concept.column is None:
             continue
-        known = index.numeric_columns
-        if column not in known:
-            valid = ", ".join(known) or "none: the data has no numeric columns"
-            raise InputError(
-                f"concepts.{name}.column: the data has no 0/1 column {column!r}; valid are {valid}"
-                f"{nearest(column, known)}"
-            )
-        cells = [sample.columns[column] for sample in index.samples]
-        strange = next((cell for cell in cells if isinstance(cell, int | float) and not 0 <= cell <= 1), None)
-        if strange is not None:
-            raise InputError(f"concepts.{name}.column: {column!r} is no 0/1 column; it holds {strange:g}")
+        if concept.column not in index.columns:
+            _no_column(name, concept.column, index)
+        if concept.value is not None:
+            _demand_value(name, concept.column, concept.value, index)
+        else:
+            _demand_flags(name, concept.column, index)
+
+
+def flagged_values(spec: AuditSpec) -> tuple[tuple[str, str], ...]:
+    """The (column, value) pairs that concepts name; each becomes a 0/1 column of the samples."""
+    pairs = ((concept.column, concept.value) for concept in spec.concepts.values())
+    return tuple(dict.fromkeys((column, value) for column, value in pairs if column is not None and value is not None))
+
+
+def _no_column(name: str, column: str, index: DataIndex) -> NoReturn:
+    valid = ", ".join(index.numeric_columns) or "none: the data has no numeric columns"
+    raise InputError(
+        f"concepts.{name}.column: the data has no 0/1 column {column!r}; valid are {valid}"
+        f"{nearest(column, index.columns)}"
+    )
+
+
+def _demand_value(name: str, column: str, value: str, index: DataIndex) -> None:
+    found = index.values_of(column)
+    if value not in found:
+        shown = ", ".join(found[:SHOWN_VALUES]) + (", ..." if len(found) > SHOWN_VALUES else "")
+        raise InputError(
+            f"concepts.{name}.value: no cell of the column {column!r} is {value!r}; found are {shown}"
+            f"{nearest(value, found)}"
+        )
+
+
+def _demand_flags(name: str, column: str, index: DataIndex) -> None:
+    if column not in index.numeric_columns:
+        raise InputError(
+            f"concepts.{name}.column: {column!r} holds text, so it is no 0/1 column",
+            hint=f"name the value that means present, such as `value: {index.values_of(column)[0]}`",
+        )
+    cells = [sample.columns[column] for sample in index.samples]
+    strange = next((cell for cell in cells if isinstance(cell, int | float) and not 0 <= cell <= 1), None)
+    if strange is not None:
+        raise InputError(f"concepts.{name}.column: {column!r} is no 0/1 column; it holds {strange:g}")
 
 
 def planned_model(spec: AuditSpec, subject: Subject, reference_gap: float | None, n_references: int) -> PlannedModel:
@@ -48,17 +80,19 @@ def planned_model(spec: AuditSpec, subject: Subject, reference_gap: float | None
         Largest gap over the reference predictions, which have all been met.
     """
     point = spec.operating_point
+    by_itself = is_multi_label(subject.output) and point is None
     return PlannedModel(
         architecture=subject.architecture,
         weights_sha256=subject.weights_sha256,
         classes=subject.classes,
         layers=tuple(layer.name for layer in subject.layers),
         n_components={layer.name: layer.n_components for layer in subject.layers},
+        n_channels={layer.name: layer.n_channels for layer in subject.layers if layer.n_sides == 2},
         preprocessing=subject.preprocessing,
         output=subject.output,
         decision_class=decision_class(spec, subject.classes),
-        threshold=point.threshold if point is not None else None,
-        decision_source=point.source if point is not None else "",
+        threshold=point.threshold if point is not None else UNDECLARED if by_itself else None,
+        decision_source=point.source if point is not None else "even odds: none is declared" if by_itself else "",
         n_parameters=subject.n_parameters,
         reference_gap=reference_gap,
         n_references=n_references,
@@ -97,10 +131,16 @@ def planned_foundation(spec: AuditSpec, foundation: FoundationModel | None) -> P
 
 def methods(subject: Subject, attributor: str, why: str, crops: str, notes: Sequence[str]) -> tuple[Method, ...]:
     """Choices that were made for this model, with their reasons, and notes on the data."""
-    layers = ", ".join(f"{layer.name} ({layer.n_components} components)" for layer in subject.layers)
+    layers = ", ".join(f"{layer.name} ({_size(layer)})" for layer in subject.layers)
     return (
         Method(name="layers", value=layers, reason="as the spec says; auto is the last layer before global pooling"),
         Method(name="relevance", value=attributor, reason=why),
         Method(name="crops", value=crops, reason="each concept example is cropped to what drives the component (3.1)"),
         *(Method(name="data", value=note, reason="found while reading the images") for note in notes),
     )
+
+
+def _size(layer: LayerInfo) -> str:
+    if layer.n_sides == 1:
+        return f"{layer.n_components} components"
+    return f"{layer.n_components} components: both sides of {layer.n_channels} channels, which are not rectified"

@@ -76,9 +76,10 @@ class ComponentFinding(Stage):
     """One component of one layer, judged for one class."""
 
     id: str
-    """`layer:index`."""
+    """`layer:channel`, with a minus sign behind it for the negative side of a channel that is not rectified."""
     layer: str
     index: int
+    """Row in the layer's components; negative sides come after all channels."""
     class_name: str
     state: ComponentState
     label: str | None

@@ -44,6 +44,8 @@ class PlannedModel(Stage):
     layers: tuple[str, ...]
     n_components: dict[str, int]
     """Components per layer."""
+    n_channels: dict[str, int] = {}
+    """Channels per layer, where they are fewer than the components: each is then two, its positive and negative side."""
     preprocessing: str
     """One plain sentence."""
     output: str
@@ -57,6 +59,16 @@ class PlannedModel(Stage):
     n_references: int = 0
     random_weights: bool = False
     """True where the spec names no weights."""
+
+    def channel_and_side(self, layer: str, component: int) -> tuple[int, Literal["+", "-"]]:
+        """Channel of a component, and the side of it that the component is."""
+        n_channels = self.n_channels.get(layer, self.n_components[layer])
+        return component % n_channels, "-" if component >= n_channels else "+"
+
+    def component_id(self, layer: str, component: int) -> str:
+        """`layer:channel`, with a minus sign behind it for the negative side."""
+        channel, side = self.channel_and_side(layer, component)
+        return f"{layer}:{channel}{side if side == '-' else ''}"
 
 
 class PlannedData(Stage):

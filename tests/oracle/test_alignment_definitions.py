@@ -1,6 +1,6 @@
 """Alignment a, z against random sets, the column's second score and the flags' veto, as loops from their definitions.
 
-The definitions: paper 3.3 and 3.4 for a; docs/decisions/0002 for z. Only the draw of random sets is shared with the code.
+The definitions: paper 3.3 and 3.4 for a; docs/decisions/0002 for z. Only the draw of the sets is shared with the code.
 """
 
 import math

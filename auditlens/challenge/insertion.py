@@ -17,7 +17,9 @@ from auditlens.challenge.rendering import ArtefactSource, Box, Image8, bounding_
 from auditlens.challenge.trials import Trial, picture, plan_trials
 from auditlens.data.sample import DataIndex
 from auditlens.errors import ModelError
+from auditlens.spec.model import Output
 from auditlens.stages.evidence import ArtefactTrials, Floats
+from auditlens.subject.outputs import to_probabilities
 
 N_RENDERERS = 2
 """Threads that render ahead of the model."""
@@ -41,6 +43,11 @@ class Model(Protocol):
 
     def logits(self, batch: Tensor) -> Tensor:
         """Log-odds scale, (batch, classes)."""
+        ...
+
+    @property
+    def output(self) -> Output:
+        """What the model returns."""
         ...
 
 
@@ -273,7 +280,7 @@ def _forward(subject: Model, batch: Tensor, observe: Observe | None) -> _Answers
         if not bool(logits.isfinite().all()):
             raise ModelError("the model gives values that are not finite for an image with an artefact or its sham")
         observed = observe(batch) if observe is not None else None
-    return _Answers(logits.cpu().numpy(), logits.softmax(dim=1).cpu().numpy(), observed)
+    return _Answers(logits.cpu().numpy(), to_probabilities(logits, subject.output).cpu().numpy(), observed)
 
 
 def _cut(answers: _Answers, part: slice) -> _Answers:

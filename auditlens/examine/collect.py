@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from auditlens.data.sample import DataIndex
 from auditlens.errors import ModelError
 from auditlens.examine.audited import Pooling, Progress, find_layer, input_batches, watch
+from auditlens.spec.model import Output
 from auditlens.stages.evidence import LayerExamples, Predictions
 from auditlens.subject import LayerInfo, Subject, pool_components
-from auditlens.subject.outputs import to_logits
+from auditlens.subject.outputs import to_logits, to_probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def collect(
     """
     rows = np.arange(len(index), dtype=np.int64)
     shard = collect_shard(subject, index, rows, layers, m3, pooling, batch_size, progress)
-    return finish(shard)
+    return finish(shard, subject.output)
 
 
 def collect_shard(
@@ -182,17 +183,12 @@ def merge(first: Shard, second: Shard) -> Shard:
     return Shard(rows[order], np.concatenate([first.logits, second.logits])[order], tops)
 
 
-def finish(shards: Shard | Sequence[Shard]) -> tuple[Predictions, dict[str, LayerExamples]]:
-    """Turn one shard, or all of them, into the evidence of the stage."""
+def finish(shards: Shard | Sequence[Shard], output: Output) -> tuple[Predictions, dict[str, LayerExamples]]:
+    """Turn one shard, or all of them, into the evidence of the stage; `output` is what the model returns."""
     shard = shards if isinstance(shards, Shard) else reduce(merge, shards)
     examples = {name: _to_examples(name, tops) for name, tops in shard.tops.items()}
-    return Predictions(shard.logits, softmax(shard.logits)), examples
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities over the last axis."""
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True, initial=-np.inf))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True), dtype=np.float32)
+    probabilities = to_probabilities(torch.from_numpy(shard.logits), output).numpy()
+    return Predictions(shard.logits, probabilities), examples
 
 
 def _tops_of_batch(values: NDArray[np.float32], rows: NDArray[np.integer], ranks: NDArray[np.int64]) -> Tops:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditlens.findings.decision import OperatingPoint, margin
+from auditlens.findings.decision import OperatingPoint
 from auditlens.findings.statistics import mean_effect, rate, rate_difference
+from auditlens.spec.metrics import OTHER
 from auditlens.stages.evidence import ArtefactTrials, Bools, Floats, Ints, Predictions, Samples
 from auditlens.stages.findings import ArtefactFinding, Effect, Estimate, Flip, Sided
 
-OTHER = "other"
 BOUNDS = {"raw": (-1.0, 1.0), "sham": (-1.0, 1.0), "beyond": (-2.0, 2.0)}
 """Range that a paired change of probability can have; `beyond` is the difference of two such changes."""
 
@@ -60,19 +60,20 @@ class Trials:
 
     def clean(self, scale: str, class_index: int) -> Floats:
         """Probability or margin of a class on the clean image, per trial."""
-        return _on_scale(self.predictions.logits, self.predictions.probabilities, scale, class_index)[self.rows]
+        return self._on_scale(self.predictions.logits, self.predictions.probabilities, scale, class_index)[self.rows]
 
     def inserted(self, scale: str, class_index: int) -> Floats:
         """The same with the artefact."""
-        return _on_scale(self.raw.logits, self.raw.probabilities, scale, class_index)
+        return self._on_scale(self.raw.logits, self.raw.probabilities, scale, class_index)
 
     def sham(self, scale: str, class_index: int) -> Floats:
         """The same with the sham."""
-        return _on_scale(self.raw.sham_logits, self.raw.sham_probabilities, scale, class_index)
+        return self._on_scale(self.raw.sham_logits, self.raw.sham_probabilities, scale, class_index)
 
-
-def _on_scale(logits: Floats, probabilities: Floats, scale: str, class_index: int) -> Floats:
-    return margin(logits, class_index) if scale == "margin" else probabilities[:, class_index].astype(np.float64)
+    def _on_scale(self, logits: Floats, probabilities: Floats, scale: str, class_index: int) -> Floats:
+        if scale == "margin":
+            return self.point.margin(logits, class_index)
+        return probabilities[:, class_index].astype(np.float64)
 
 
 def artefact_finding(trials: Trials, class_name: str, label: str) -> ArtefactFinding:
@@ -95,7 +96,7 @@ def artefact_finding(trials: Trials, class_name: str, label: str) -> ArtefactFin
             ),
             _effect(trials, class_index, None, "margin"),
         ),
-        flips=tuple(_flip(trials, source, target) for source, target in directions(classes, class_name)),
+        flips=tuple(_flip(trials, source, target) for source, target in directions(trials.point, class_name)),
         mean_area=float(trials.raw.area.mean()),
         sham_energy_ratio=float(np.median(ratio)) if trials.has_sham else None,
     )
@@ -106,9 +107,10 @@ def _shown_classes(present: list[str | None], class_name: str) -> list[str | Non
     return present if len(present) <= 12 else [None, class_name]
 
 
-def directions(classes: tuple[str, ...], class_name: str) -> tuple[tuple[str, str], ...]:
+def directions(point: OperatingPoint, class_name: str) -> tuple[tuple[str, str], ...]:
     """The two directions of a decision: away from the class and towards it."""
-    if len(classes) == 2:
+    classes = point.classes
+    if len(classes) == 2 and not point.independent:
         rest = classes[1 - classes.index(class_name)]
         return (class_name, rest), (rest, class_name)
     return (class_name, OTHER), (OTHER, class_name)
@@ -208,18 +210,20 @@ def flip_estimate(trials: Trials, source: str, target: str, kind: str, *, confid
 
 def flip_events(trials: Trials, source: str, target: str) -> tuple[Bools, Bools, Bools]:
     """Rows in the denominator, and within them who turns with the artefact and with the sham."""
-    is_source, is_target = _matcher(trials.point, source), _matcher(trials.point, target)
-    decided = trials.point.decide(trials.predictions.probabilities)[trials.rows]
+    point, named = trials.point, trials.point.classes.index(target if source == OTHER else source)
+    is_source, is_target = _matcher(point, source, named), _matcher(point, target, named)
+    decided = point.reported(trials.predictions.probabilities, named)[trials.rows]
     rows = is_source(trials.labels) & is_source(decided)
-    turned = is_target(trials.point.decide(trials.raw.probabilities[rows]))
+    turned = is_target(point.reported(trials.raw.probabilities[rows], named))
     if not trials.has_sham:
         return rows, turned, np.zeros_like(turned)
-    return rows, turned, is_target(trials.point.decide(trials.raw.sham_probabilities[rows]))
+    return rows, turned, is_target(point.reported(trials.raw.sham_probabilities[rows], named))
 
 
-def _matcher(point: OperatingPoint, name: str) -> Callable[[Ints], Bools]:
+def _matcher(point: OperatingPoint, name: str, named: int) -> Callable[[Ints], Bools]:
+    """Tell the rows of a class; `other` is every class but the one that the direction names."""
     if name == OTHER:
-        return lambda rows: rows != point.class_index
+        return lambda rows: rows != named
     index = point.classes.index(name)
     return lambda rows: rows == index
 

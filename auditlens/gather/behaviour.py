@@ -18,7 +18,7 @@ def clean_pass(context: Context) -> tuple[Predictions, dict[str, LayerExamples]]
     starts = range(0, total, context.chunk_size)
     shards = [_shard(context, start, min(start + context.chunk_size, total)) for start in starts]
     context.progress.done()
-    return finish(reduce(merge, shards))
+    return finish(reduce(merge, shards), context.subject.output)
 
 
 def _shard(context: Context, start: int, stop: int) -> Shard:

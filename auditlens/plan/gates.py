@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from auditlens.errors import SpecError
 from auditlens.spec.metrics import OTHER, parse_direction
-from auditlens.spec.model import AuditSpec, Gate
+from auditlens.spec.model import AuditSpec, Gate, is_multi_label
 from auditlens.spec.selection import concepts_of
 from auditlens.stages.plan import PlannedGate
 
@@ -45,6 +45,8 @@ def expand_gates(
     }
     if not any(expanded.values()):
         raise SpecError("no gate is left to decide; an audit without gates cannot hold", hint="add a gate")
+    if is_multi_label(spec.model.output):
+        _demand_one_class(planned for group in expanded.values() for planned in group)
     preconditions = {name: gate.required_by for name, gate in spec.gates.items() if gate.required_by}
     return tuple(
         planned.model_copy(update={"requires": _requires(planned.name, preconditions, expanded)})
@@ -113,6 +115,16 @@ def _direction(name: str, gate: Gate, classes: tuple[str, ...]) -> tuple[str | N
             f"gates.{name}.direction: {gate.direction!r} does not name two classes; "
             f"write A_to_B with A and B among {known}"
         ) from error
+
+
+def _demand_one_class(gates: Iterable[PlannedGate]) -> None:
+    """Refuse `A_to_B` where A and B do not exclude each other."""
+    for gate in gates:
+        if gate.from_class is not None and OTHER not in (gate.from_class, gate.to_class):
+            raise SpecError(
+                f"gates.{gate.name}.direction: with multi-label outputs {gate.from_class} and {gate.to_class} do not "
+                f"exclude each other; write {gate.from_class}_to_{OTHER} or {OTHER}_to_{gate.to_class}"
+            )
 
 
 def _requires(

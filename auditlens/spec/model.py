@@ -14,7 +14,13 @@ from auditlens.stages.states import Severity
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=80)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Output = Literal["logits", "probabilities", "single_logit", "multi_label", "multi_label_probabilities"]
 CLOSED = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+
+def is_multi_label(output: str) -> bool:
+    """Whether several classes may hold at once: each has a sigmoid and a decision of its own."""
+    return output.startswith("multi_label")
 
 
 class Part(BaseModel):
@@ -74,16 +80,51 @@ class ReferencePrediction(Part):
     probabilities: dict[str, Fraction] = Field(min_length=1, description="Expected probability per class.")
 
 
+class Released(Part):
+    """The file that ships: behaviour is measured on it, and the inside on `architecture`, its eager twin."""
+
+    file: str = Field(description="ONNX file, TorchScript archive, or archive of torch.export.")
+    format: Literal["auto", "onnx", "torchscript", "export"] = Field(
+        "auto", description="Format of the file; `auto` tells it by the content."
+    )
+    sha256: Sha256 | None = Field(
+        None,
+        description="SHA-256 of the file; with ONNX weights in further files that of the lines `sha256sum` prints for "
+        "the file and then for those, by name. Required for `export`.",
+    )
+    input_name: str | None = Field(None, description="Input that takes the images, where an ONNX file has several.")
+    output_name: str | None = Field(
+        None, description="Output with the scores, where there are several: a name or key, or a position from 0."
+    )
+    output: Output | None = Field(None, description="What the file returns; `model.output` by default.")
+    input_type: Literal["auto", "float32", "float16", "float64", "uint8"] = Field(
+        "auto", description="Type of the values it takes; `auto`: as the file says, else float32."
+    )
+    layout: Literal["auto", "channels_first", "channels_last"] = Field(
+        "auto", description="Order of its input's axes; `auto`: as the file says, else channels first."
+    )
+    preprocessing: Preprocessing | None = Field(
+        None, description="Image to the file's input; `model.preprocessing` by default."
+    )
+    tolerance: float = Field(
+        1e-3, gt=0, lt=1, description="Largest accepted gap in probability between the file and its eager twin."
+    )
+
+
 class Model(Part):
     """The audited model."""
 
-    architecture: str = Field(
+    architecture: str | None = Field(
+        None,
         pattern=r"^((torchvision|timm):\S+|python:[\w.]+:\w+)$",
-        description="`torchvision:NAME`, `timm:NAME` or `python:module:factory`.",
+        description="`torchvision:NAME`, `timm:NAME` or `python:module:factory`; with `released` its eager twin.",
         examples=["torchvision:resnet18", "timm:convnext_tiny", "python:my_models:build"],
     )
     arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the factory.")
     import_path: str | None = Field(None, description="Folder put on the import path for `python:` factories.")
+    released: Released | None = Field(
+        None, description="The file that ships; without `architecture` only its behaviour is audited."
+    )
     weights: str | None = Field(
         None,
         description="safetensors file or state dict; `package:NAME/PATH` for one in a package; random weights without.",
@@ -93,7 +134,10 @@ class Model(Part):
     classes: tuple[str, ...] | str = Field(
         description="Class names in the order of the outputs, or a text file with one name a line."
     )
-    output: Literal["logits", "probabilities", "single_logit"] = Field("logits", description="What the model returns.")
+    output: Output = Field(
+        "logits",
+        description="What the model returns; `multi_label`: one logit per class, each with a sigmoid of its own.",
+    )
     layers: Literal["auto"] | tuple[str, ...] = Field(
         "auto", description="Layers to examine; `auto`: the last spatial or token layer before global pooling."
     )
@@ -109,6 +153,26 @@ class Model(Part):
         if isinstance(classes, tuple):
             check_classes(classes)
         return classes
+
+    @model_validator(mode="after")
+    def _something_to_audit(self) -> Model:
+        if self.architecture is not None:
+            return self
+        if self.released is None:
+            raise ValueError("name an `architecture`, or the file that ships in `released`, or both")
+        given = {
+            "arguments": bool(self.arguments),
+            "weights": self.weights is not None,
+            "sha256": self.sha256 is not None,
+            "layers": self.layers != "auto",
+        }
+        eager = [name for name, is_given in given.items() if is_given]
+        if eager:
+            raise ValueError(
+                f"{', '.join(eager)}: these speak of the eager twin, which needs an `architecture`; "
+                "the SHA-256 of the file that ships goes to `released.sha256`"
+            )
+        return self
 
 
 def check_classes(classes: tuple[str, ...]) -> None:
@@ -188,6 +252,9 @@ class Assumption(Part):
     reason: str = Field(min_length=1, description="Why it is believed.")
 
 
+ProbeSource = Literal["auto", "text", "images", "mean", "cav"]
+
+
 class Concept(Part):
     """Something the model may look at."""
 
@@ -195,6 +262,14 @@ class Concept(Part):
     texts: tuple[str, ...] = Field((), description="Words and paraphrases; averaged into one probe.")
     images: str | None = Field(None, description="Folder with example images of the concept.")
     column: str | None = Field(None, description="0/1 column of the data that says where the concept is present.")
+    value: str | None = Field(
+        None, min_length=1, description="Value of the column that means present, for columns such as site = A, B or C."
+    )
+    probe: ProbeSource = Field(
+        "auto",
+        description="What the probe is made from: text, images, or the column by its mean embedding or a concept "
+        "activation vector (cav); auto: texts and images where given, else cav.",
+    )
     artefact: str | None = Field(None, description="Artefact of this spec whose insertion shows the concept.")
     not_assessable: str | None = Field(None, description="Why this concept cannot be assessed here.")
     assume_observable: Assumption | None = Field(None, description="A recorded assumption instead of a measurement.")
@@ -206,6 +281,20 @@ class Concept(Part):
         if not (self.texts or self.images or self.column or self.not_assessable):
             raise ValueError("a concept needs texts, images, a column, or not_assessable with a reason")
         return self
+
+    @model_validator(mode="after")
+    def _probe_has_its_source(self) -> Concept:
+        needs = {"text": "texts", "images": "images", "mean": "column", "cav": "column"}.get(self.probe)
+        if needs is not None and not getattr(self, needs):
+            raise ValueError(f"probe: {self.probe} needs {needs}")
+        if self.value is not None and self.column is None:
+            raise ValueError("value needs a column")
+        return self
+
+    @property
+    def flag(self) -> str | None:
+        """The labelled column as the samples know it: the column, or `column=value`."""
+        return self.column if self.column is None or self.value is None else f"{self.column}={self.value}"
 
 
 class ClassRule(Part):

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from auditlens.errors import ModelError
 from auditlens.spec.files import read_classes as read_class_file
-from auditlens.spec.model import Model
+from auditlens.spec.model import Model, Output
 from auditlens.spec.paths import resolve
 from auditlens.stages.base import canonical_json
 from auditlens.store.python_objects import load_function, source_sha256
 from auditlens.subject.architectures import build
 from auditlens.subject.layers import LayerInfo, choose_layers, recording
-from auditlens.subject.outputs import Output, check_output, to_logits
+from auditlens.subject.outputs import check_ending, check_output, to_logits, to_probabilities
 from auditlens.subject.preprocessing import Called, Declared, Prepare, sentence
 from auditlens.subject.trace import Trace, trace
 from auditlens.subject.weights import load_weights
@@ -39,7 +39,7 @@ class Subject:
         In the order of the outputs.
     prepare : callable
         PIL image or pixels (height, width, 3) to the model's input (channels, height, width).
-    output : {"logits", "probabilities", "single_logit"}
+    output : {"logits", "probabilities", "single_logit", "multi_label", "multi_label_probabilities"}
         What the module returns.
     layers : tuple of LayerInfo
         The examined layers.
@@ -80,8 +80,8 @@ class Subject:
         return to_logits(self.module(batch.to(self.device)), self.output)
 
     def probabilities(self, batch: Tensor) -> Tensor:
-        """Probabilities, (batch, classes)."""
-        return self.logits(batch).softmax(dim=1)
+        """Probabilities, (batch, classes); with multi-label outputs each class by itself."""
+        return to_probabilities(self.logits(batch), self.output)
 
     def layer(self, name: str) -> LayerInfo:
         """Return an examined layer by name."""
@@ -121,6 +121,7 @@ def load_subject(model: Model, base: Path, device: str = "cpu") -> Subject:
     batch = _trial_batch(prepare).to(place)
     tried = _try(module, batch)
     check_output(tried.output, model.output, len(classes))
+    check_ending(module, batch, tried.output, model.output)
     return Subject(
         module=module,
         classes=classes,

@@ -28,7 +28,7 @@ class GradientXActivation:
         seen: list[torch.Tensor] = []
         with torch.enable_grad(), watch(self._subject.module, layer, as_leaf(seen)):
             logits = self._subject.logits(batch)
-            gradient = layer_gradient(margin(logits, class_index).sum(), seen[0])
+            gradient = layer_gradient(margin(logits, class_index, self._subject.output).sum(), seen[0])
         found = find_layer(self._subject, layer)
         return sum_by_component(seen[0].detach() * gradient, seen[0].detach(), found)
 

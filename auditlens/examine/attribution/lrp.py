@@ -128,7 +128,7 @@ class Lrp:
         with torch.enable_grad():
             leaf = output.clone().requires_grad_()
             logits = leaf if self._bare else to_logits(leaf, self._subject.output)
-            return output * layer_gradient(margin(logits, class_index).sum(), leaf)
+            return output * layer_gradient(margin(logits, class_index, self._subject.output).sum(), leaf)
 
 
 def _make_twin(module: nn.Module) -> tuple[nn.Module, bool]:

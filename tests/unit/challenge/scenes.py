@@ -30,6 +30,7 @@ class FakeModel:
 
     answer: Callable[[Tensor], Tensor]
     classes: tuple[str, ...] = ("benign", "melanoma")
+    output: str = "logits"
 
     def prepare(self, image: np.ndarray) -> Tensor:
         return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255

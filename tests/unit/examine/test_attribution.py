@@ -307,3 +307,14 @@ def test_a_layer_that_the_output_does_not_depend_on_is_irrelevant(make_subject, 
     subject = make_subject(Aside().eval().requires_grad_(False), (make_layer("aside", 4),))
     for made in (Lrp(subject), GradientXActivation(subject)):
         assert not np.any(made.relevance(batch_of(), 0, "aside").numpy())
+
+
+@pytest.mark.parametrize("attributor", [Lrp, GradientXActivation])
+def test_with_several_labels_relevance_is_that_of_the_logit_alone(subject, attributor):
+    """Before pooling and a linear head: the mean activation times the weight of the class, and nothing else."""
+    chosen = replace(subject, output="multi_label")
+    batch = batch_of()
+    got = attributor(chosen).relevance(batch, 1, "relu2")
+    maps = subject.module[:5](batch)
+    torch.testing.assert_close(got, maps.mean((2, 3)) * subject.module.head.weight[1], rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(got, attributor(subject).relevance(batch, 1, "relu2"), rtol=1e-2)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -94,7 +96,7 @@ def test_shards_merged_in_any_grouping_equal_one_pass(subject, index):
     parts = [np.array([5, 0, 9]), np.arange(10, 23), np.array([1, 2, 3, 4, 6, 7, 8])]
     shards = [collect_shard(subject, index, rows, ["relu2"], 7, "mean", 4) for rows in parts]
     for order in ([0, 1, 2], [2, 0, 1]):
-        predictions, merged = finish([shards[i] for i in order])
+        predictions, merged = finish([shards[i] for i in order], "logits")
         np.testing.assert_array_equal(merged["relu2"].image_indices, whole["relu2"].image_indices)
         np.testing.assert_allclose(merged["relu2"].activations, whole["relu2"].activations, atol=1e-6)
         assert predictions.logits.shape == (23, 3)
@@ -146,3 +148,9 @@ def test_progress_counts_every_image(subject, index):
     done = []
     collect(subject, index, ["relu2"], 3, "mean", 10, done.append)
     assert done == [10, 10, 3]
+
+
+def test_with_several_labels_each_probability_is_a_sigmoid(subject, index):
+    predictions, _ = collect(replace(subject, output="multi_label"), index, ["relu2"], 3)
+    np.testing.assert_allclose(predictions.probabilities, 1 / (1 + np.exp(-predictions.logits)), rtol=1e-5)
+    assert not np.allclose(predictions.probabilities.sum(1), 1)

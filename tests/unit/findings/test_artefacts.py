@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -117,8 +119,48 @@ def test_below_the_threshold_the_likeliest_other_class_is_reported():
 
 
 def test_directions_name_both_ways():
-    assert directions(CLASSES, "melanoma") == (("melanoma", "benign"), ("benign", "melanoma"))
-    assert directions(("a", "b", "c"), "b") == (("b", "other"), ("other", "b"))
+    assert directions(OperatingPoint(1, 0.5, CLASSES), "melanoma") == (("melanoma", "benign"), ("benign", "melanoma"))
+    assert directions(OperatingPoint(1, 0.5, ("a", "b", "c")), "b") == (("b", "other"), ("other", "b"))
+    independent = OperatingPoint(1, 0.5, CLASSES, "multi_label")
+    assert directions(independent, "melanoma") == (("melanoma", "other"), ("other", "melanoma"))
+
+
+def with_classes(trials, probabilities, after, classes, output, class_index=1):
+    """The same trials with more classes; the sham changes nothing."""
+    before, after = np.asarray(probabilities), np.asarray(after)
+    logits = np.log(before) - np.log1p(-before)
+    inserted = np.log(after) - np.log1p(-after)
+    raw = replace(trials.raw, logits=inserted, sham_logits=logits, probabilities=after, sham_probabilities=before)
+    point = OperatingPoint(class_index, 0.6, classes, output)
+    return replace(trials, raw=raw, predictions=Predictions(logits, before), point=point)
+
+
+def test_other_is_relative_to_the_class_that_the_direction_names():
+    """The device decides on b; a flip away from a must not count images that stay a."""
+    before = [[0.8, 0.1, 0.1], [0.7, 0.2, 0.1], [0.6, 0.2, 0.2]]
+    after = [[0.7, 0.1, 0.2], [0.1, 0.2, 0.7], [0.1, 0.8, 0.1]]
+    trials = with_classes(make([0, 0, 0], [0.1] * 3, [0.1] * 3, [0.1] * 3), before, after, ("a", "b", "c"), "logits")
+    rows, turned, sham_turned = flip_events(trials, "a", "other")
+    assert rows.all()
+    assert turned.tolist() == [False, True, True]
+    assert not sham_turned.any()
+
+
+def test_with_several_labels_each_class_flips_by_itself():
+    """Two classes rise above their limits at once; b decides at 0.6, a (nothing declared) at 0.5."""
+    before = [[0.2, 0.2], [0.9, 0.55], [0.4, 0.7]]
+    after = [[0.9, 0.7], [0.9, 0.7], [0.45, 0.65]]
+    make_them = make([0, 0, 1], [0.1] * 3, [0.1] * 3, [0.1] * 3)
+    trials = with_classes(make_them, before, after, ("a", "b"), "multi_label")
+    rows, turned, _ = flip_events(trials, "other", "b")
+    assert (rows.tolist(), turned.tolist()) == ([True, True, False], [True, True])
+    rows, turned, _ = flip_events(trials, "a", "other")
+    assert (rows.tolist(), turned.tolist()) == ([False, True, False], [False])
+    rows, turned, _ = flip_events(trials, "b", "other")
+    assert (rows.tolist(), turned.tolist()) == ([False, False, True], [False])
+    np.testing.assert_allclose(trials.clean("margin", 1), np.log([0.2 / 0.8, 0.55 / 0.45, 0.7 / 0.3]))
+    finding = artefact_finding(trials, "b", "a ruler")
+    assert {flip.to_class for flip in finding.flips} == {"b", "other"}
 
 
 def test_observational_contrast_is_within_labels():

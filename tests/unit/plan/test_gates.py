@@ -100,3 +100,11 @@ def test_other_stands_for_all_classes_but_one():
 def test_no_gate_at_all_is_an_error(gates):
     with pytest.raises(SpecError, match="an audit without gates cannot hold"):
         expanded(gates, artefacts={})
+
+
+def test_with_several_labels_a_direction_names_one_class():
+    model = BASE["model"] | {"output": "multi_label"}
+    with pytest.raises(SpecError, match="do not exclude each other; write melanoma_to_other or other_to_benign"):
+        expanded({"missed": FLIPS | {"artefact": "ink"}}, model=model)
+    gates = expanded({"missed": FLIPS | {"artefact": "ink", "direction": "melanoma_to_other"}}, model=model)
+    assert gates["missed"].to_class == "other"

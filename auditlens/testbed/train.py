@@ -24,6 +24,7 @@ from auditlens.testbed.weights_io import Origin, save_classifier
 
 Direction = Literal["melanoma", "benign"]
 Progress = Callable[[str, float], None]
+Network = Callable[[], nn.Module]
 
 N_TRAIN: Final = 4500
 EPOCHS: Final = 8
@@ -126,11 +127,11 @@ def _drawn(n: int, generator: torch.Generator) -> Tensor:
     return torch.rand(n, 1, 1, 1, generator=generator).lt(DISTURBED).float()
 
 
-def _initialised(seed: int) -> nn.Module:
+def _initialised(seed: int, network: Network) -> nn.Module:
     """Return the network with weights drawn from the seed, leaving torch's own random state alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(stream("train/initial-weights", seed).integers(2**62)))
-        return small_cnn()
+        return network()
 
 
 def fit(
@@ -142,13 +143,15 @@ def fit(
     device: str = "cpu",
     progress: Progress = _silent,
     what: str = "training",
+    network: Network = small_cnn,
+    peak_rate: float = PEAK_RATE,
 ) -> nn.Module:
-    """Train the small network on uint8 images ``[n, 3, 128, 128]``; deterministic on one thread count."""
+    """Train a network on uint8 images ``[n, 3, 128, 128]``; deterministic on one thread count."""
     generator = torch.Generator().manual_seed(int(stream("train/order", seed).integers(2**62)))
-    model = _initialised(seed).to(device).to(memory_format=torch.channels_last).train()
-    optimiser = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, weight_decay=0.02)
+    model = _initialised(seed, network).to(device).to(memory_format=torch.channels_last).train()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=peak_rate, weight_decay=0.02)
     n_steps = epochs * (len(pixels) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_RATE, total_steps=n_steps, pct_start=0.2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peak_rate, total_steps=n_steps, pct_start=0.2)
     for epoch in range(epochs):
         for chosen in torch.randperm(len(pixels), generator=generator).split(BATCH):  # type: ignore[no-untyped-call]
             if len(chosen) == BATCH:
@@ -178,6 +181,8 @@ def train_classifier(
     n_evaluated: int = N_EVALUATED,
     device: str = "cpu",
     progress: Progress = _silent,
+    network: Network = small_cnn,
+    peak_rate: float = PEAK_RATE,
 ) -> tuple[nn.Module, Origin]:
     """Train one classifier.
 
@@ -199,6 +204,10 @@ def train_classifier(
         A torch device.
     progress : callable
         Called with what is being done and the part done in [0, 1].
+    network : callable
+        Builds the untrained network, with a logit per class; the testbed's own by default.
+    peak_rate : float
+        Highest learning rate; pre-norm transformers want a lower one.
 
     Returns
     -------
@@ -210,7 +219,8 @@ def train_classifier(
         if artefact is None
         else Rates.planted(artefact, direction, rate_in, rate_out)
     )
-    course = _Course(bare_scenes(seed, n_train, progress), seed, epochs, n_evaluated, device, progress)
+    bare = bare_scenes(seed, n_train, progress)
+    course = _Course(bare, seed, epochs, n_evaluated, device, progress, network, peak_rate)
     return course.trained(rates, "training")
 
 
@@ -224,14 +234,17 @@ class _Course:
     n_evaluated: int
     device: str
     progress: Progress
+    network: Network = small_cnn
+    peak_rate: float = PEAK_RATE
 
     def trained(self, rates: Rates, what: str) -> tuple[nn.Module, Origin]:
         """Train one model on the scenes with artefacts at the given rates."""
         pixels = _with_artefacts(self.bare, rates, self.seed)
         truth = torch.from_numpy(labels(self.bare).astype(np.int64))
         model = fit(
-            pixels, truth, seed=self.seed, epochs=self.epochs, device=self.device, progress=self.progress, what=what
-        )
+            pixels, truth, seed=self.seed, epochs=self.epochs, device=self.device, progress=self.progress, what=what,
+            network=self.network, peak_rate=self.peak_rate,
+        )  # fmt: skip
         threshold = operating_threshold(model, self.seed, self.n_evaluated)
         n_train = len(self.bare)
         origin = Origin(self.seed, rates.artefact, rates.melanoma, rates.benign, n_train, self.epochs, threshold)

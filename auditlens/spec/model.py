@@ -138,14 +138,23 @@ class Model(Part):
         "logits",
         description="What the model returns; `multi_label`: one logit per class, each with a sigmoid of its own.",
     )
-    layers: Literal["auto"] | tuple[str, ...] = Field(
-        "auto", description="Layers to examine; `auto`: the last spatial or token layer before global pooling."
+    layers: str | tuple[str, ...] = Field(
+        "auto",
+        description="Layers to examine: names, globs such as `layer*.1`, or `auto`, the last spatial or token layer "
+        "before global pooling; one, or a list.",
+        examples=["auto", ["layer3", "auto"], "features.*"],
     )
     decision: Decision | None = Field(None, description="The operating point (also accepted at top level).")
     reference_predictions: tuple[ReferencePrediction, ...] = Field(
         (), description="Known outputs of the deployed pipeline."
     )
     reference_tolerance: float = Field(1e-3, gt=0, lt=1, description="Largest accepted gap in probability.")
+
+    @field_validator("layers")
+    @classmethod
+    def _names_or_globs(cls, layers: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        check_layers(layers)
+        return layers
 
     @field_validator("classes")
     @classmethod
@@ -173,6 +182,23 @@ class Model(Part):
                 "the SHA-256 of the file that ships goes to `released.sha256`"
             )
         return self
+
+
+def check_layers(layers: str | tuple[str, ...]) -> None:
+    """Refuse what can be no layer's name and no glob: nothing, blanks, empty parts between dots, an open bracket.
+
+    Raises
+    ------
+    ValueError
+    """
+    words = (layers,) if isinstance(layers, str) else layers
+    if not words:
+        raise ValueError("the list of layers is empty; write auto, or names")
+    for word in words:
+        if not word or re.search(r"\s", word) or "" in word.split("."):
+            raise ValueError(f"{word!r} is no layer's name; names look like layer4.1, globs like layer*.1")
+        if re.search(r"\[(?![^\]]+\])", word):
+            raise ValueError(f"{word!r} has an open bracket; a set of letters is written [abc]")
 
 
 def check_classes(classes: tuple[str, ...]) -> None:

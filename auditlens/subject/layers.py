@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from auditlens.errors import LayerError
+from auditlens.subject.layer_names import select_parts, valid_names
 from auditlens.subject.trace import Event, Kind, Trace, has_extent, kind_of, n_components
 
 
@@ -47,18 +47,16 @@ class LayerInfo:
         return self.n_channels * self.n_sides
 
 
-def choose_layers(trace: Trace, module: nn.Module, layers: Literal["auto"] | Sequence[str]) -> tuple[LayerInfo, ...]:
-    """Resolve the spec's `layers`.
+def choose_layers(trace: Trace, module: nn.Module, layers: str | Sequence[str]) -> tuple[LayerInfo, ...]:
+    """Resolve the spec's `layers`: names, globs, `auto`, in the order in which the parts finish.
 
     Raises
     ------
     LayerError
-        A name the model does not have (with the nearest ones), a part that returns no tensor per image, or no layer to
-        find for `auto`.
+        A name the model does not have (with the nearest ones), a glob that matches nothing, a part that returns no
+        tensor per image, or no layer to find for `auto`.
     """
-    if isinstance(layers, str):
-        return (_info(find_auto_layer(trace), trace),)
-    return tuple(_info(_named(name, trace, module), trace) for name in dict.fromkeys(layers))
+    return tuple(_info(event, trace) for event in select_parts(trace, module, layers, find_auto_layer))
 
 
 def find_auto_layer(trace: Trace) -> Event:
@@ -76,7 +74,7 @@ def find_auto_layer(trace: Trace) -> Event:
     if not found:
         raise LayerError(
             "found no spatial or token layer before global pooling",
-            hint=f"name layers in `model.layers`; valid are {_some_names(trace)}",
+            hint=f"name layers in `model.layers`; valid are {valid_names(trace)}",
         )
     return _innermost(found, trace)
 
@@ -98,28 +96,6 @@ def _innermost(found: Sequence[Event], trace: Trace) -> Event:
     candidates = same[leaves[-1] :] if leaves else same
     calls = trace.n_calls
     return next((event for event in candidates if calls[event.name] == 1), candidates[-1])
-
-
-def _named(name: str, trace: Trace, module: nn.Module) -> Event:
-    events = [event for event in trace.events if event.name == name]
-    if events:
-        return events[-1]
-    parts = [part for part, _ in module.named_modules() if part]
-    if name in parts:
-        raise LayerError(
-            f"layer {name!r} returned no tensor per image when the model ran; valid are {_some_names(trace)}"
-        )
-    close = difflib.get_close_matches(name, parts, n=3, cutoff=0.5)
-    meant = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
-    raise LayerError(f"the model has no layer {name!r}; valid are {_some_names(trace)}{meant}")
-
-
-def _some_names(trace: Trace) -> str:
-    """Name the last few layers with a spatial extent, or the last few of all."""
-    events = [event for event in trace.events if has_extent(event.output)] or list(trace.events)
-    names = list(dict.fromkeys(event.name for event in events))
-    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    return ", ".join(reversed(names[-6:])) + more
 
 
 def _info(event: Event, trace: Trace) -> LayerInfo:

@@ -33,6 +33,8 @@ class Event:
         Lowest value when the part finished; later parts may change it in place.
     is_input : bool
         Whether the output is the input, the very object: passed on, or changed in place.
+    version : int
+        How often the output had been changed in place when the part finished.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Event:
     output: Tensor
     lowest: float
     is_input: bool
+    version: int = 0
 
     @property
     def is_leaf(self) -> bool:
@@ -95,7 +98,7 @@ def trace(module: nn.Module, batch: Tensor) -> Trace:
         def record(part: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
             if isinstance(output, Tensor) and output.ndim >= 2 and output.numel() and len(output) == len(batch):
                 same = any(output is given for given in inputs)
-                events.append(Event(name, part, output, float(output.min()), same))
+                events.append(Event(name, part, output, float(output.min()), same, output._version))
 
         return record
 

@@ -72,16 +72,26 @@ def vgg_bn() -> nn.Module:
     return _settled(module)
 
 
+class Narrow(ResNet):
+    """torchvision's ResNet with an eighth of the channels, and nothing else changed."""
+
+    def __init__(self, block: type[BasicBlock | Bottleneck]) -> None:
+        torch.manual_seed(0)
+        super().__init__(block, [1, 1, 1, 1], num_classes=3)
+        self.fc = nn.Linear(64 * block.expansion, 3)
+
+    def _make_layer(self, block: type[BasicBlock | Bottleneck], planes: int, *further: object, **named: object):
+        return super()._make_layer(block, planes // 8, *further, **named)
+
+
 def resnet() -> nn.Module:
-    """torchvision's ResNet of basic blocks."""
-    torch.manual_seed(0)
-    return _settled(ResNet(BasicBlock, [1, 1, 1, 1], num_classes=3))
+    """A ResNet of basic blocks."""
+    return _settled(Narrow(BasicBlock))
 
 
 def resnet_bottleneck() -> nn.Module:
-    """torchvision's ResNet of bottlenecks."""
-    torch.manual_seed(0)
-    return _settled(ResNet(Bottleneck, [1, 1, 1, 1], num_classes=3))
+    """A ResNet of bottlenecks."""
+    return _settled(Narrow(Bottleneck))
 
 
 def squeezenet() -> nn.Module:

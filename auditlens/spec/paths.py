@@ -19,6 +19,7 @@ Pattern = tuple[str, ...]
 PATH_FIELDS: Final[dict[Pattern, Kind]] = {
     ("model", "import_path"): "folder",
     ("model", "weights"): "file",
+    ("model", "released", "file"): "file",
     ("model", "classes"): "file",
     ("model", "reference_predictions", "*", "image"): "image",
     ("data", "folder"): "folder",

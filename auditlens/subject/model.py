@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from auditlens.errors import ModelError
 from auditlens.spec.files import read_classes as read_class_file
-from auditlens.spec.model import Model, Output
+from auditlens.spec.model import Model, Output, Preprocessing
 from auditlens.spec.paths import resolve
 from auditlens.stages.base import canonical_json
 from auditlens.store.python_objects import load_function, source_sha256
@@ -109,7 +109,9 @@ def load_subject(model: Model, base: Path, device: str = "cpu") -> Subject:
     IntegrityError
         The weights have another SHA-256 than the spec says.
     """
-    place = _device(device)
+    if model.architecture is None:
+        raise ModelError("the spec names no `model.architecture`, so there is no eager model to build")
+    place = usable_device(device)
     classes = read_classes(model.classes, base)
     import_path = resolve(model.import_path, base) if model.import_path is not None else None
     module = build(
@@ -117,8 +119,8 @@ def load_subject(model: Model, base: Path, device: str = "cpu") -> Subject:
     )
     sha256 = load_weights(module, resolve(model.weights, base), model.sha256) if model.weights is not None else None
     module = module.float().eval().requires_grad_(False).to(place)
-    prepare = _preparation(model, import_path)
-    batch = _trial_batch(prepare).to(place)
+    prepare = preparation(model.preprocessing, import_path)
+    batch = trial_batch(prepare).to(place)
     tried = _try(module, batch)
     check_output(tried.output, model.output, len(classes))
     check_ending(module, batch, tried.output, model.output)
@@ -172,7 +174,8 @@ def read_classes(classes: tuple[str, ...] | str, base: Path) -> tuple[str, ...]:
     return classes
 
 
-def _device(name: str) -> torch.device:
+def usable_device(name: str) -> torch.device:
+    """Return a device that a tensor can be put on; ModelError where there is none of that name."""
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
@@ -182,13 +185,14 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _preparation(model: Model, import_path: Path | None) -> Prepare:
-    name = model.preprocessing.callable
-    return Declared(model.preprocessing) if name is None else Called(name, load_function(name, import_path, ModelError))
+def preparation(declared: Preprocessing, import_path: Path | None) -> Prepare:
+    """Return what turns an image into the model's input."""
+    name = declared.callable
+    return Declared(declared) if name is None else Called(name, load_function(name, import_path, ModelError))
 
 
-def _trial_batch(prepare: Prepare) -> Tensor:
-    """Two noise images, prepared like any other."""
+def trial_batch(prepare: Prepare) -> Tensor:
+    """Prepare two noise images like any other, (2, channels, height, width)."""
     width, height = TRIAL_SIZE
     noise = np.random.default_rng(0).integers(0, 256, (2, height, width, 3), dtype=np.uint8)
     return torch.stack([prepare(image) for image in noise])
@@ -206,7 +210,8 @@ def _try(module: nn.Module, batch: Tensor) -> Trace:
 
 
 def _digest(model: Model, module: nn.Module, classes: tuple[str, ...], import_path: Path | None) -> str:
-    functions = [model.architecture.removeprefix("python:")] if model.architecture.startswith("python:") else []
+    architecture = model.architecture or ""
+    functions = [architecture.removeprefix("python:")] if architecture.startswith("python:") else []
     functions += [model.preprocessing.callable] if model.preprocessing.callable is not None else []
     said = {
         "architecture": model.architecture,

@@ -11,17 +11,18 @@ from auditlens.data.images import load_rgb
 from auditlens.errors import InputError, IntegrityError, ModelError, nearest
 from auditlens.spec.model import Model, ReferencePrediction
 from auditlens.spec.paths import resolve
-from auditlens.subject.model import Subject
+from auditlens.subject.behaving import Behaving
 
 LIKELY: Final = "is `model.preprocessing`, the order of `model.classes` or `model.output` another one?"
 
 
-def check_references(subject: Subject, model: Model, base: Path, data_root: Path | None) -> tuple[float | None, int]:
+def check_references(subject: Behaving, model: Model, base: Path, data_root: Path | None) -> tuple[float | None, int]:
     """Compare the model's probabilities with those that the spec says the deployed pipeline gives.
 
     Parameters
     ----------
-    subject : Subject
+    subject : Behaving
+        The file that ships, where there is one.
     model : Model
         The spec's part, with `reference_predictions` and `reference_tolerance`.
     base : Path
@@ -68,13 +69,15 @@ def _find(image: str, base: Path, data_root: Path | None) -> Path:
     raise InputError(f"the reference image {image!r} does not exist; looked for {' and '.join(map(str, tried))}")
 
 
-def _predict(subject: Subject, path: Path) -> list[float]:
+def _predict(subject: Behaving, path: Path) -> list[float]:
     with torch.no_grad():
         values: list[float] = subject.probabilities(subject.prepare(load_rgb(path))[None])[0].double().tolist()
     return values
 
 
-def _mismatch(subject: Subject, reference: ReferencePrediction, found: list[float], tolerance: float) -> IntegrityError:
+def _mismatch(
+    subject: Behaving, reference: ReferencePrediction, found: list[float], tolerance: float
+) -> IntegrityError:
     said = ", ".join(f"{name} {value:.4f}" for name, value in reference.probabilities.items())
     got = ", ".join(f"{name} {found[subject.classes.index(name)]:.4f}" for name in reference.probabilities)
     swapped = [found[::-1][subject.classes.index(name)] for name in reference.probabilities]

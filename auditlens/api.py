@@ -21,7 +21,7 @@ from auditlens.gather.environment import environment
 from auditlens.gather.evidence import Gathered, gather, planned_crops
 from auditlens.gather.memory import keep_freed_memory
 from auditlens.gather.pictures import with_pictures
-from auditlens.gather.resolve import demand_columns, methods, planned_data, planned_foundation, planned_model
+from auditlens.gather.resolve import demand_columns, flagged_values, methods, planned_data, planned_foundation, planned_model
 from auditlens.gather.trials import artefact_sources
 from auditlens.plan.build import audited_classes, build_plan
 from auditlens.report.write import write_all, write_manifest
@@ -150,7 +150,7 @@ def _load(loaded: LoadedSpec, device: str, store: Store, progress: Progress, bat
         base=base,
         subject=subject,
         index=index,
-        samples=index.to_samples(),
+        samples=index.to_samples(flagged_values(spec)),
         foundation=foundation,
         store=store,
         progress=progress,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,20 +117,51 @@ class DataIndex:
         texts = {name for sample in self.samples for name, cell in sample.columns.items() if isinstance(cell, str)}
         return tuple(name for name in self.columns if name not in texts)
 
-    def to_samples(self) -> Samples:
-        """Return ids, labels, units, numeric columns and strata as arrays, one row per image."""
-        within = [tuple(str(sample.columns[name]) for name in self.within) for sample in self.samples]
+    def to_samples(self, values: Iterable[tuple[str, str]] = ()) -> Samples:
+        """Return ids, labels, units, columns and strata as arrays, one row per image.
+
+        Parameters
+        ----------
+        values : iterable of (column, value)
+            Each becomes a 0/1 column named `column=value`, NaN where the cell is empty.
+        """
+        wanted = list(values)
+        own = {name: name for name in self.numeric_columns} | {f"{name}={value}": name for name, value in wanted}
         return Samples(
             ids=tuple(sample.id for sample in self.samples),
             labels=np.array([sample.label for sample in self.samples], dtype=np.int64),
             units=_codes([sample.unit for sample in self.samples]),
-            columns={name: self._numbers(name) for name in self.numeric_columns},
-            strata=_codes([(*cells, sample.label) for cells, sample in zip(within, self.samples, strict=True)]),
+            columns={name: self._numbers(name) for name in self.numeric_columns}
+            | {f"{name}={value}": self._equals(name, value) for name, value in wanted},
+            strata=self._strata(self.within),
+            strata_of={
+                flag: self._strata([other for other in self.within if other != name])
+                for flag, name in own.items()
+                if name in self.within
+            },
         )
+
+    def values_of(self, column: str) -> tuple[str, ...]:
+        """Distinct filled cells of a column as text, sorted."""
+        cells = {sample.columns[column] for sample in self.samples}
+        return tuple(sorted(_as_text(cell) for cell in cells if cell is not None))
+
+    def _strata(self, within: Sequence[str]) -> NDArray[np.int64]:
+        """Index of the combination of some columns and the true label."""
+        return _codes([(*(str(row.columns[name]) for name in within), row.label) for row in self.samples])
+
+    def _equals(self, name: str, value: str) -> NDArray[np.float64]:
+        cells = [sample.columns[name] for sample in self.samples]
+        return np.array([np.nan if cell is None else float(_as_text(cell) == value) for cell in cells])
 
     def _numbers(self, name: str) -> NDArray[np.float64]:
         cells = (sample.columns[name] for sample in self.samples)
         return np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64)
+
+
+def _as_text(cell: float | str) -> str:
+    """A cell as a spec writes it: numbers without a needless decimal point."""
+    return cell if isinstance(cell, str) else f"{cell:g}"
 
 
 def _codes(values: list[Any]) -> NDArray[np.int64]:

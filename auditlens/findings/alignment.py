@@ -74,17 +74,20 @@ class Scorer:
     ----------
     probes : Floats, (concepts, dim)
         probe - null, on unit theta.
+    offsets : Floats, (concepts,)
+        Added to it; not zero for concept activation vectors only.
     directions : Floats, (concepts, dim)
         Unit contrast direction on theta itself; NaN rows where there is no column.
     """
 
     probes: Floats
+    offsets: Floats
     directions: Floats
 
     def raw(self, theta: Floats) -> Floats:
         """The paper's a; (sets, dim) -> (sets, concepts)."""
         unit = theta / np.linalg.norm(theta, axis=1, keepdims=True)
-        return np.asarray(unit @ self.probes.T)
+        return np.asarray(unit @ self.probes.T + self.offsets)
 
     def contrast(self, theta: Floats) -> Floats:
         """Position along the labelled direction; (sets, dim) -> (sets, concepts), NaN without a column."""
@@ -205,12 +208,13 @@ def _larger(by_probe: Floats, by_contrast: Floats) -> Floats:
 
 
 def _scorer(space: SemanticSpace, samples: Samples, columns: Mapping[str, str], concepts: tuple[str, ...]) -> Scorer:
-    probes = np.stack([space.probes[name].vector - space.null for name in concepts])
+    probes = np.stack([space.probes[name].direction(space.null) for name in concepts])
+    offsets = np.array([space.probes[name].offset for name in concepts])
     directions = np.full_like(probes, np.nan)
     for row, name in enumerate(concepts):
         if name in columns:
             directions[row] = contrast_direction(space.image_embeddings, samples, columns[name])
-    return Scorer(probes, directions)
+    return Scorer(probes, offsets, directions)
 
 
 def contrast_direction(embeddings: Floats, samples: Samples, column: str) -> Floats:
@@ -220,8 +224,9 @@ def contrast_direction(embeddings: Floats, samples: Samples, column: str) -> Flo
     """
     flags = samples.columns[column]
     total = np.zeros(embeddings.shape[1])
-    for stratum in np.unique(samples.strata):
-        inside = samples.strata == stratum
+    strata = samples.strata_for(column)
+    for stratum in np.unique(strata):
+        inside = strata == stratum
         with_flag, without = inside & (flags > 0.5), inside & (flags <= 0.5)
         if with_flag.any() and without.any():
             weight = 1 / (1 / with_flag.sum() + 1 / without.sum())
@@ -255,7 +260,7 @@ def _unrelated(space: SemanticSpace, theta: Floats, random_theta: Floats, thresh
     if not space.unrelated or not len(theta):
         return 0.0
     probes = np.stack([vector - space.null for vector in space.unrelated.values()])
-    scorer = Scorer(probes, np.full_like(probes, np.nan))
+    scorer = Scorer(probes, np.zeros(len(probes)), np.full_like(probes, np.nan))
     null = _Null.of(scorer, random_theta)
     best = standardise(null.z(theta).max(axis=1), null.random_z.max(axis=1))
     return float(np.mean(best > threshold))

@@ -27,6 +27,21 @@ def alignment_scores(embeddings: Floats, probe: Floats, null: Floats) -> Floats:
     return embeddings @ probe - embeddings @ null
 
 
+def image_scores(probe: Probe, space: SemanticSpace) -> Floats:
+    """Score of every whole image, (images,): out of fold for a probe that was made from these very images."""
+    return probe.out_of_fold if probe.out_of_fold.size else probe.scores(space.image_embeddings, space.null)
+
+
+def seen_columns(spec: AuditSpec, samples: Samples, concepts: Mapping[str, ConceptFinding]) -> dict[str, str]:
+    """Concept -> the column that labels it, for concepts that the foundation model is shown to see."""
+    flags = {name: concept.flag for name, concept in spec.concepts.items()}
+    return {
+        name: flag
+        for name, flag in flags.items()
+        if flag is not None and flag in samples.columns and concepts[name].state is ConceptState.OBSERVABLE
+    }
+
+
 def concept_findings(
     spec: AuditSpec, plan: AuditPlan, samples: Samples, space: SemanticSpace | None
 ) -> tuple[ConceptFinding, ...]:
@@ -56,8 +71,10 @@ def _judge(
     )
     if concept.not_assessable is not None:
         update: dict[str, object] = {"state": ConceptState.NOT_ASSESSABLE, "reason": concept.not_assessable}
-    elif space is None or name not in space.probes:
+    elif space is None:
         update = {"reason": "there is no foundation model that could see it", "would_verify": WOULD_VERIFY}
+    elif name not in space.probes:
+        update = {"reason": space.without_probe.get(name, "nothing gives it a probe"), "would_verify": WOULD_VERIFY}
     else:
         update = _measure(name, concept, spec, samples, space)
     return finding.model_copy(update=update)
@@ -65,8 +82,11 @@ def _judge(
 
 def _measure(name: str, concept: Concept, spec: AuditSpec, samples: Samples, space: SemanticSpace) -> dict[str, object]:
     probe = space.probes[name]
-    scores = alignment_scores(space.image_embeddings, probe.vector, space.null)
-    found: dict[str, object] = {"paraphrase_agreement": paraphrase_agreement(probe, space)}
+    scores = image_scores(probe, space)
+    found: dict[str, object] = {
+        "paraphrase_agreement": paraphrase_agreement(probe, space),
+        "probe": probe.source,
+    }
     estimate, source = observe(name, concept, samples, space, confidence=0.95, sided="one")
     if estimate is None:
         return found | _without_measurement(concept)
@@ -99,25 +119,25 @@ def observe(
         None and "none" where nothing labels the concept.
     """
     probe = space.probes[name]
-    scores = alignment_scores(space.image_embeddings, probe.vector, space.null)
-    if concept.column is not None and concept.column in samples.columns:
-        return _by_column(scores, samples, concept.column, confidence, sided), "column"
+    scores = image_scores(probe, space)
+    if concept.flag is not None and concept.flag in samples.columns:
+        return _by_column(scores, samples, concept.flag, confidence, sided), "column"
     if probe.example_scores.size:
         return _against(probe.example_scores, scores, samples.units, confidence, sided), "images"
     if name in space.inserted:
-        without, inserted = (alignment_scores(rows, probe.vector, space.null) for rows in space.inserted[name])
+        without, inserted = (probe.scores(rows, space.null) for rows in space.inserted[name])
         return _against(inserted, without, np.arange(without.size), confidence, sided, paired=True), "insertion"
     return None, "none"
 
 
 def _by_column(scores: Floats, samples: Samples, column: str, confidence: float, sided: Sided) -> Estimate:
     flags = samples.columns[column]
-    known = ~np.isnan(flags)
+    known = ~np.isnan(flags) & ~np.isnan(scores)
     return auroc(
         scores[known],
         flags[known] > 0.5,
         samples.units[known],
-        strata=samples.strata[known],
+        strata=samples.strata_for(column)[known],
         confidence=confidence,
         sided=sided,
     )
@@ -133,11 +153,9 @@ def _against(
 
 
 def _rivals(name: str, spec: AuditSpec, samples: Samples, scores: Floats) -> tuple[RivalFlag, ...]:
-    own = spec.concepts[name].column
-    columns = {concept.column for concept in spec.concepts.values() if concept.column in samples.columns} - {own}
-    rivals = [
-        RivalFlag(column=str(column), auroc=_by_column(scores, samples, str(column), 0.95, "two")) for column in columns
-    ]
+    own = spec.concepts[name].flag
+    flags = {concept.flag for concept in spec.concepts.values() if concept.flag in samples.columns} - {own}
+    rivals = [RivalFlag(column=str(flag), auroc=_by_column(scores, samples, str(flag), 0.95, "two")) for flag in flags]
     measured = [rival for rival in rivals if rival.auroc.value is not None]
     ranked = sorted(measured, key=lambda rival: (-(rival.auroc.value or 0.0), rival.column))
     return tuple(ranked[:N_RIVALS])
@@ -194,9 +212,9 @@ def paraphrase_agreement(probe: Probe, space: SemanticSpace) -> float | None:
 
 
 def _prevalence(concept: Concept, samples: Samples, classes: tuple[str, ...]) -> dict[str, Estimate]:
-    if concept.column is None or concept.column not in samples.columns or len(classes) > 20:
+    if concept.flag is None or concept.flag not in samples.columns or len(classes) > 20:
         return {}
-    flags = samples.columns[concept.column]
+    flags = samples.columns[concept.flag]
     known = ~np.isnan(flags)
     return {
         name: rate(

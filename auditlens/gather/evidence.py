@@ -73,7 +73,7 @@ def _inserted(
 
 
 def _needs_insertion(concept: Concept, context: Context) -> bool:
-    labelled = concept.column is not None and concept.column in context.samples.columns
+    labelled = concept.flag is not None and concept.flag in context.samples.columns
     return not (labelled or concept.images or concept.not_assessable)
 
 

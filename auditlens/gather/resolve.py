@@ -15,6 +15,8 @@ from auditlens.spec.model import AuditSpec, is_multi_label
 from auditlens.stages.plan import Method, PlannedData, PlannedFoundation, PlannedModel
 from auditlens.subject import LayerInfo, Subject
 
+SHOWN_VALUES: Final = 8
+
 
 def demand_columns(spec: AuditSpec, index: DataIndex) -> None:
     """Refuse a concept whose declared column the data lacks, before it passes for one that nobody labelled.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,16 @@ import torch
 from auditlens.data.images import load_rgb
 from auditlens.errors import InputError
 from auditlens.gather.context import Context
+from auditlens.semantics.columns import Kind, column_probe
 from auditlens.semantics.foundation import FoundationModel
-from auditlens.semantics.probes import build_space_probes, null_embedding, word_probes
+from auditlens.semantics.probes import build_space_probes, image_probe, null_embedding, uses_images, word_probes
 from auditlens.spec.model import Concept, Foundation
 from auditlens.spec.paths import resolve
-from auditlens.stages.evidence import Floats, SemanticSpace
+from auditlens.stages.evidence import Floats, Probe, SemanticSpace
 
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
+COLUMN_KINDS: Mapping[str, Kind] = {"auto": "cav", "mean": "mean", "cav": "cav"}
+"""How a column becomes a probe, by the concept's `probe`."""
 
 
 def semantic_space(context: Context, inserted: Mapping[str, tuple[Floats, Floats]]) -> SemanticSpace | None:
@@ -31,14 +34,47 @@ def semantic_space(context: Context, inserted: Mapping[str, tuple[Floats, Floats
     """
     if context.foundation is None or context.spec.foundation is None:
         return None
-    templates = context.spec.foundation.templates
+    foundation, templates = context.foundation, context.spec.foundation.templates
+    concepts, examples = _assessable(context), _example_images(context)
+    embeddings = image_embeddings(context, foundation)
+    null = null_embedding(foundation, templates) if foundation.reads_text else image_probe(embeddings)
+    given = build_space_probes(concepts, foundation, templates, null, examples)
+    made, failed = column_probes(context, embeddings, [name for name in concepts if name not in given])
+    words = context.spec.controls.unrelated if foundation.reads_text else ()
     return SemanticSpace(
-        image_embeddings=image_embeddings(context, context.foundation),
-        probes=build_space_probes(_assessable(context), context.foundation, templates, _example_images(context)),
-        null=null_embedding(context.foundation, templates),
-        unrelated=word_probes(context.foundation, context.spec.controls.unrelated, templates),
+        image_embeddings=embeddings,
+        probes={name: (given | made)[name] for name in concepts if name in given or name in made},
+        null=null,
+        unrelated=word_probes(foundation, words, templates),
         inserted=inserted,
+        without_probe=failed,
     )
+
+
+def column_probes(
+    context: Context, embeddings: Floats, names: Sequence[str]
+) -> tuple[dict[str, Probe], dict[str, str]]:
+    """Make probes from labelled columns, for concepts that words and example images gave none.
+
+    Returns
+    -------
+    probes : dict of concept to Probe
+    failed : dict of concept to str
+        Why a concept has none.
+    """
+    probes: dict[str, Probe] = {}
+    failed: dict[str, str] = {}
+    for name in names:
+        concept = context.spec.concepts[name]
+        probe, why = None, f"{context.foundation.name if context.foundation else ''} reads no text"
+        if concept.flag is not None and concept.probe in COLUMN_KINDS:
+            kind = COLUMN_KINDS[concept.probe]
+            probe, why = column_probe(name, embeddings, context.samples, concept.flag, kind, context.spec.seed)
+        if probe is None:
+            failed[name] = why
+        else:
+            probes[name] = probe
+    return probes, failed
 
 
 def image_embeddings(context: Context, foundation: FoundationModel) -> Floats:
@@ -70,7 +106,7 @@ def _example_images(context: Context) -> dict[str, list[np.ndarray]]:
     return {
         name: [load_rgb(path) for path in _pictures(resolve(concept.images, context.base), name)]
         for name, concept in _assessable(context).items()
-        if concept.images is not None
+        if concept.images is not None and uses_images(concept)
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from auditlens.report.unexpected import RELEVANT_IMAGE_COLUMNS, relevant_image_rows
 from auditlens.stages.findings import ComponentFinding, Effect, Estimate, Flip
 from auditlens.stages.record import AuditRecord
 
@@ -135,6 +136,7 @@ def concept_rows(record: AuditRecord) -> list[Row]:
             "reason": row.reason,
             "would_verify": row.would_verify,
             "texts": list(row.texts),
+            "probe": row.probe,
         }
         for row in record.findings.concepts
     ]
@@ -163,6 +165,7 @@ TABLES: dict[str, tuple[Callable[[AuditRecord], list[Row]], dict[str, str]]] = {
         {"id": "string", "class_name": "string", "state": "string", "direction": "float64"}
         | estimate_columns("relevance"),
     ),
+    "unexpected_images": (relevant_image_rows, RELEVANT_IMAGE_COLUMNS),
     "artefact_effects": (
         effect_rows,
         {"artefact": "string", "class_name": "string", "mean_area": "float64", "measure": "string"}
@@ -187,7 +190,7 @@ TABLES: dict[str, tuple[Callable[[AuditRecord], list[Row]], dict[str, str]]] = {
         | {"best_rival": "string"}
         | estimate_columns("rival_auroc")
         | {"specific": "bool", "in_sample": "string", "paraphrase_agreement": "float64", "reason": "string"}
-        | {"would_verify": "string", "texts": "list"},
+        | {"would_verify": "string", "texts": "list", "probe": "string"},
     ),
 }
 """By name: the rows, and the type of every column, so that an empty table has the columns of a full one."""

@@ -70,6 +70,11 @@ class FoundationModel:
     _transform: Callable[[Image.Image], torch.Tensor]
     _tokenizer: Callable[[list[str]], torch.Tensor]
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether words can be embedded."""
+        return True
+
     def embed_images(self, images: Sequence[NDArray[np.uint8]], batch_size: int = 32) -> NDArray[np.float32]:
         """Embed RGB images.
 

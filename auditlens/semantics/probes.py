@@ -22,6 +22,10 @@ TEMPLATES: Final[Mapping[str, tuple[str, ...]]] = {
 class Encoder(Protocol):
     """What probes need of a foundation model."""
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether it embeds words."""
+
     def embed_texts(self, texts: Sequence[str], /) -> NDArray[np.float32]:
         """Embed texts as unit vectors, (texts, dim)."""
 
@@ -136,31 +140,41 @@ def build_space_probes(
     concepts: Mapping[str, Concept],
     encoder: Encoder,
     templates: str | Sequence[str],
+    null: Floats,
     example_images: Mapping[str, Sequence[NDArray[np.uint8]]],
 ) -> dict[str, Probe]:
-    """Embed every concept that has texts or example images.
+    """Embed every concept whose probe is made from texts, example images or both.
 
     Parameters
     ----------
     concepts : mapping of name to Concept
+        Their `probe` says which of the two are used; `auto` takes both.
     encoder : Encoder
+        One that reads no text leaves the texts out.
     templates : str or sequence of str
         A named set or patterns with `{}`.
+    null : (dim,)
+        Null embedding.
     example_images : mapping of concept name to images
         RGB, 8 bit; concepts without any may be missing.
 
     Returns
     -------
     dict of name to Probe
-        In the order of `concepts`; concepts that are given by a column alone have no probe and are left out.
+        In the order of `concepts`; those without texts and images that may be used are left out.
     """
-    null = null_embedding(encoder, templates)
     probes = {}
     for name, concept in concepts.items():
-        images = example_images.get(name, ())
-        if concept.texts or len(images):
-            probes[name] = _build_probe(name, concept.texts, images, encoder, templates, null)
+        texts = concept.texts if encoder.reads_text and concept.probe in ("auto", "text") else ()
+        images = example_images.get(name, ()) if uses_images(concept) else ()
+        if texts or len(images):
+            probes[name] = _build_probe(name, texts, images, encoder, templates, null)
     return probes
+
+
+def uses_images(concept: Concept) -> bool:
+    """Whether the concept's example images make its probe."""
+    return concept.images is not None and concept.probe in ("auto", "images")
 
 
 def _build_probe(
@@ -182,6 +196,7 @@ def _build_probe(
         texts=tuple(texts),
         n_example_images=len(examples),
         example_scores=leave_one_out_scores(examples, text, null),
+        source=" and ".join(word for word, given in (("texts", len(texts)), ("images", len(examples))) if given),
     )
 
 

@@ -29,6 +29,9 @@ class Samples:
         Numeric 0/1 (or other numeric) columns; NaN where empty.
     strata : Ints, (images,)
         Index of the combination of the `within` columns and the true label.
+    strata_of : mapping of str to Ints, (images,)
+        For columns that are themselves among `within`: the strata without them, since a column does not vary within
+        its own values.
     """
 
     ids: tuple[str, ...]
@@ -36,6 +39,11 @@ class Samples:
     units: Ints
     columns: Mapping[str, Floats]
     strata: Ints
+    strata_of: Mapping[str, Ints] = field(default_factory=dict)
+
+    def strata_for(self, column: str) -> Ints:
+        """Strata within which a column is contrasted, (images,)."""
+        return self.strata_of.get(column, self.strata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +133,21 @@ class Probe:
     ----------
     concept : str
     vector : Floats, (dim,)
-        Unit vector: mean over paraphrases and templates, or over example images, or the mean of both.
+        Unit vector: mean over paraphrases and templates, over example images, the mean of both, or from a column.
     paraphrases : Floats, (texts, dim)
         One unit vector per text (templates averaged); empty for image probes.
     texts : tuple of str
     n_example_images : int
     example_scores : Floats, (example images,)
         Leave-one-out alignment of the example images with the concept, for observability; empty without any.
+    source : {"texts", "images", "texts and images", "mean", "cav"}
+        `mean` and `cav` are made from the labelled column.
+    null : Floats, (dim,), or None
+        The probe's own null embedding, from the images without the flag; None: the space's.
+    offset : float
+        Added to every score, so that 0 is the boundary of a concept activation vector.
+    out_of_fold : Floats, (images,)
+        For probes from a column: each image's score by a probe made from other units' images; empty for all others.
     """
 
     concept: str
@@ -140,6 +156,18 @@ class Probe:
     texts: tuple[str, ...]
     n_example_images: int = 0
     example_scores: Floats = field(default_factory=lambda: np.empty(0))
+    source: str = "texts"
+    null: Floats | None = None
+    offset: float = 0.0
+    out_of_fold: Floats = field(default_factory=lambda: np.empty(0))
+
+    def direction(self, null: Floats) -> Floats:
+        """What unit embeddings are multiplied by: the probe minus its null embedding; (dim,)."""
+        return np.asarray(self.vector - (null if self.null is None else self.null))
+
+    def scores(self, embeddings: Floats, null: Floats) -> Floats:
+        """A = s(x, probe) - s(x, null), the paper's alignment (3.3) of unit vectors, (rows, dim) -> (rows,)."""
+        return np.asarray(embeddings @ self.direction(null) + self.offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +180,13 @@ class SemanticSpace:
         Unit vectors of the uncropped images.
     probes : mapping of concept name to Probe
     null : Floats, (dim,)
-        Null embedding: the empty templates.
+        Null embedding: the empty templates; for a foundation model without words the mean of the images.
     unrelated : mapping of word to Floats (dim,)
         Negative controls.
     inserted : mapping of concept name to pair of Floats (trials, dim)
         Embeddings of images without and with the concept's artefact inserted.
+    without_probe : mapping of concept name to str
+        Why a concept has no probe.
     """
 
     image_embeddings: Floats
@@ -164,6 +194,7 @@ class SemanticSpace:
     null: Floats
     unrelated: Mapping[str, Floats]
     inserted: Mapping[str, tuple[Floats, Floats]]
+    without_probe: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

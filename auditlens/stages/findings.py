@@ -57,6 +57,8 @@ class ConceptFinding(Stage):
     reason: str = ""
     would_verify: str = ""
     texts: tuple[str, ...] = ()
+    probe: Literal["", "texts", "images", "texts and images", "mean", "cav"] = ""
+    """What its probe was made from; `mean` and `cav`: from the labelled column, and measured out of fold."""
     prevalence: dict[str, Estimate] = {}
     """P(concept | class) in the data, where a column says so."""
 

@@ -8,6 +8,7 @@ import torch
 
 from auditlens.data.index import read_index
 from auditlens.gather.context import Context
+from auditlens.gather.resolve import flagged_values
 from auditlens.semantics.foundation import FoundationModel
 from auditlens.spec.load import load_spec
 from auditlens.stages.progress import Silent
@@ -55,7 +56,7 @@ def make_context(project):
             base=loaded.base,
             subject=subject,
             index=index,
-            samples=index.to_samples(),
+            samples=index.to_samples(flagged_values(spec)),
             foundation=foundation,
             store=store,
             progress=Told(),

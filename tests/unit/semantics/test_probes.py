@@ -13,6 +13,8 @@ from auditlens.spec.model import Concept
 class HashEncoder:
     """Embeds a text by its SHA-256 and an image by its mean colour; counts what it is asked."""
 
+    reads_text = True
+
     def __init__(self, dimension=16):
         self.dimension = dimension
         self.asked = []
@@ -128,7 +130,8 @@ def test_space_probes_use_what_each_concept_has():
         "both": Concept(texts=("ink",), images="folder"),
         "column": Concept(column="hair"),
     }
-    built = probes.build_space_probes(concepts, encoder, "paper", {"pictures": images, "both": images})
+    null = probes.null_embedding(encoder, "paper")
+    built = probes.build_space_probes(concepts, encoder, "paper", null, {"pictures": images, "both": images})
     assert list(built) == ["words", "pictures", "both"]
     assert built["words"].n_example_images == 0
     assert built["words"].paraphrases.shape == (2, 16)
@@ -139,3 +142,28 @@ def test_space_probes_use_what_each_concept_has():
     pictures = built["pictures"].vector
     np.testing.assert_allclose(built["both"].vector, probes.unit(text + pictures), atol=1e-6)
     assert all(np.linalg.norm(probe.vector) == pytest.approx(1, abs=1e-5) for probe in built.values())
+    assert [probe.source for probe in built.values()] == ["texts", "images", "texts and images"]
+
+
+@pytest.mark.parametrize(("probe", "source"), [("auto", "texts and images"), ("text", "texts"), ("images", "images")])
+def test_the_probe_is_made_from_what_the_spec_says(probe, source):
+    encoder, images = HashEncoder(), [np.full((4, 4, 3), value, np.uint8) for value in (0, 90)]
+    concept = Concept(texts=("ink",), images="folder", column="ink", probe=probe)
+    null = probes.null_embedding(encoder, "paper")
+    built = probes.build_space_probes({"ink": concept}, encoder, "paper", null, {"ink": images})
+    assert built["ink"].source == source
+
+
+@pytest.mark.parametrize("probe", ["mean", "cav"])
+def test_probes_from_the_column_are_not_made_of_words(probe):
+    concept = Concept(texts=("ink",), column="ink", probe=probe)
+    assert probes.build_space_probes({"ink": concept}, HashEncoder(), "paper", np.ones(16), {}) == {}
+
+
+def test_an_encoder_without_words_uses_the_example_images_alone():
+    encoder, images = HashEncoder(), [np.full((4, 4, 3), value, np.uint8) for value in (0, 90)]
+    encoder.reads_text = False
+    concepts = {"words": Concept(texts=("ruler",)), "both": Concept(texts=("ink",), images="folder")}
+    built = probes.build_space_probes(concepts, encoder, "paper", np.ones(16), {"both": images})
+    assert [(name, probe.source) for name, probe in built.items()] == [("both", "images")]
+    assert encoder.asked == []

@@ -18,7 +18,9 @@ from auditlens.gather.context import Context
 from auditlens.gather.evidence import Gathered
 from auditlens.stages.evidence import ArtefactTrials
 from auditlens.stages.findings import ArtefactFinding, ComponentFinding, Example, Findings, Pair
+from auditlens.stages.labelling import UnexpectedComponent
 from auditlens.stages.plan import AuditPlan
+from auditlens.stages.states import ComponentState
 from auditlens.store.run_folder import RunFolder
 
 SIDE = 224
@@ -43,25 +45,43 @@ def with_pictures(
     components = tuple(_crops(row, context, rows, album) for row in _shown(findings, context.spec.report.n_components))
     shown = {(row.id, row.class_name): row for row in components}
     artefacts = tuple(_pairs(row, plan, context, gathered, album) for row in findings.artefacts)
+    unexpected = tuple(_relevant_images(row, context, rows, album) for row in findings.unexpected)
     context.progress.done()
     return findings.model_copy(
         update={
             "components": tuple(shown.get((row.id, row.class_name), row) for row in findings.components),
             "artefacts": artefacts,
+            "unexpected": unexpected,
         }
     )
 
 
 def _shown(findings: Findings, n_components: int) -> list[ComponentFinding]:
-    """The components that the report shows: the most relevant of each class and layer."""
+    """The components that the report shows: the most relevant of each class and layer, and the unexpected ones."""
+    unexpected = {row.id for row in findings.unexpected if row.state is ComponentState.UNEXPECTED}
     taken: dict[tuple[str, str], int] = {}
     shown = []
     for row in sorted(findings.components, key=lambda row: -(row.relevance.value or 0.0)):
         group = (row.class_name, row.layer)
         taken[group] = taken.get(group, 0) + 1
-        if taken[group] <= n_components:
+        if taken[group] <= n_components or row.id in unexpected:
             shown.append(row)
     return shown
+
+
+def _relevant_images(
+    row: UnexpectedComponent, context: Context, rows: Mapping[str, int], album: _Album
+) -> UnexpectedComponent:
+    """Store the images on which an unexpected component matters most, each image once; unverified ones have none."""
+    if row.state is not ComponentState.UNEXPECTED:
+        return row
+    images = tuple(
+        image.model_copy(
+            update={"file": album.add(f"relevant/{rows[image.image_id]}", context.load(rows[image.image_id]))}
+        )
+        for image in row.images
+    )
+    return row.model_copy(update={"images": images})
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from auditlens.report.page_one import MAX_GATES, page_one, sham_ahead
 from auditlens.report.pictures import Pictures
 from auditlens.report.scatter import scatter_svg
 from auditlens.report.titles import artefact_labels, gate_title
+from auditlens.report.unexpected import unexpected_view
 from auditlens.spec.paths import share_folder
 from auditlens.stages.findings import Alignment, ArtefactFinding, ClassFinding, ComponentFinding, Estimate
 from auditlens.stages.record import AuditRecord
@@ -132,6 +133,7 @@ def render_page(run_dir: Path, record: AuditRecord, target: Target, n_gates: int
     context = page_one_context(run_dir, record, target, n_gates)
     more = {
         "classes": class_views(record),
+        "unexplained": unexpected_view(record.findings),
         "classes_of_artefacts": artefacts_views(record),
         "z_threshold": _setting(record, "examine", "z_threshold", DEFAULT_Z),
         "gaps": gaps(record),
@@ -200,6 +202,7 @@ def class_views(record: AuditRecord) -> tuple[ClassView, ...]:
 def class_view(record: AuditRecord, finding: ClassFinding, pictured: set[str], prefix: str) -> ClassView:
     """Collect what the report shows of one class: the most relevant components first."""
     own = [row for row in record.findings.components if row.class_name == finding.class_name]
+    own = [row for row in own if row.layer == finding.layer or not finding.layer]
     own.sort(key=lambda row: (-(row.relevance.value or 0.0), row.id))
     looked_at = [row for row in own if row.state is not ComponentState.IRRELEVANT]
     n_shown = int(_setting(record, "report", "n_components", DEFAULT_SHOWN))

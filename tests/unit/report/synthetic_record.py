@@ -33,6 +33,7 @@ from auditlens.stages.plan import AuditPlan, Method, PlannedData, PlannedFoundat
 from auditlens.stages.record import AuditRecord, Environment
 from auditlens.stages.states import ComponentState, ConceptState, ExitCode, GateState, Severity
 from auditlens.stages.verdict import GateResult, Verdict
+from tests.unit.report.synthetic_labelling import make_labelling
 
 CLASSES = ("melanoma", "benign")
 ARTEFACTS = {
@@ -190,6 +191,7 @@ def with_ruler(picture: Image.Image, blur: bool) -> Image.Image:
 
 
 def make_findings(artist: Artist, rng: np.random.Generator, n_examples: int) -> Findings:
+    components = make_components(artist, rng, n_examples)
     return Findings(
         performance=Performance(
             decision="melanoma at P >= 0.31",
@@ -200,7 +202,7 @@ def make_findings(artist: Artist, rng: np.random.Generator, n_examples: int) -> 
             confusion={"melanoma": {"melanoma": 364, "benign": 54}, "benign": {"melanoma": 255, "benign": 827}},
         ),
         concepts=CONCEPTS,
-        components=make_components(artist, rng, n_examples),
+        components=components,
         classes=tuple(make_class(name) for name in CLASSES),
         artefacts=tuple(make_artefact(artist, name, cls) for cls in CLASSES[:1] for name in ARTEFACTS),
         confrontations=CONFRONTATIONS,
@@ -208,6 +210,7 @@ def make_findings(artist: Artist, rng: np.random.Generator, n_examples: int) -> 
         gate_estimates={},
         not_evaluated=NOT_EVALUATED,
         redundancy={"features.18": 0.71},
+        **make_labelling(components),
     )
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from auditlens.report.unexpected import RELEVANT_IMAGE_COLUMNS, relevant_image_rows
-from auditlens.report.unexpected import RELEVANT_IMAGE_COLUMNS, relevant_image_rows
 from auditlens.stages.findings import ComponentFinding, Effect, Estimate, Flip
 from auditlens.stages.record import AuditRecord
 
@@ -166,7 +165,6 @@ TABLES: dict[str, tuple[Callable[[AuditRecord], list[Row]], dict[str, str]]] = {
         {"id": "string", "class_name": "string", "state": "string", "direction": "float64"}
         | estimate_columns("relevance"),
     ),
-    "unexpected_images": (relevant_image_rows, RELEVANT_IMAGE_COLUMNS),
     "unexpected_images": (relevant_image_rows, RELEVANT_IMAGE_COLUMNS),
     "artefact_effects": (
         effect_rows,

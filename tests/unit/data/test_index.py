@@ -253,3 +253,19 @@ def test_empty_columns_count_as_numeric(tmp_path, read):
     write_csv(tmp_path / "m.csv", [("image", "label", "flag"), ("a.png", "benign", "")])
     assert np.isnan(read(manifest="m.csv").to_samples().columns["flag"]).all()
     assert read(manifest="m.csv").classes == CLASSES
+
+
+def test_a_value_of_a_text_column_becomes_a_flag(manifest, read):
+    index = read(manifest="m.csv", unit="patient", within=("site",))
+    samples = index.to_samples([("site", "arm"), ("ruler", "1"), ("age", "41.5")])
+    np.testing.assert_array_equal(samples.columns["site=arm"], [0, 1, 1])
+    np.testing.assert_array_equal(samples.columns["ruler=1"], [0, np.nan, 1])
+    np.testing.assert_array_equal(samples.columns["age=41.5"], [1, 0, np.nan])
+    assert index.values_of("site") == ("arm", "leg")
+    assert index.values_of("ruler") == ("0", "1")
+
+
+def test_a_column_is_contrasted_in_strata_without_itself(manifest, read):
+    samples = read(manifest="m.csv", within=("site",)).to_samples([("site", "arm")])
+    assert samples.strata_for("site=arm").tolist() == [0, 0, 1]  # labels alone
+    assert samples.strata_for("ruler").tolist() == samples.strata.tolist() == [2, 0, 1]

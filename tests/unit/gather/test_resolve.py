@@ -65,6 +65,19 @@ def test_the_column_of_a_concept_is_there_and_holds_flags(project, make_context,
         demand_columns(context.spec, context.index)
 
 
+def test_a_value_of_a_column_is_demanded(project, make_context):
+    write_table(project, site="arm")
+    concept = {"texts": ["arm"], "column": "site", "value": "leg"}
+    project.change({"concepts": {"arm": concept}})
+    loaded = make_context
+    with pytest.raises(InputError, match=r"concepts\.arm\.value: no cell of the column 'site' is 'leg'; found are arm"):
+        demand_columns(loaded().spec, loaded().index)
+    project.change({"concepts": {"arm": {**concept, "value": "arm"}}})
+    context = make_context()
+    demand_columns(context.spec, context.index)
+    assert context.samples.columns["site=arm"].tolist() == [1.0] * 30
+
+
 def test_the_environment_holds_versions_only():
     found = environment()
     assert found.auditlens == __version__

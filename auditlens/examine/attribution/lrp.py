@@ -1,4 +1,4 @@
-"""Layer-wise relevance propagation with the epsilon / z+ / flat composite (paper, H.2). The one file that uses zennit.
+"""Layer-wise relevance propagation with the epsilon / z+ / flat composite (paper, H.2).
 
 LRP is patented in some places; `gradient_x_activation` is the alternative.
 """
@@ -6,25 +6,25 @@ LRP is patented in some places; `gradient_x_activation` is the alternative.
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 from torch import nn
 from zennit.canonizers import SequentialMergeBatchNorm
-from zennit.composites import EpsilonPlusFlat
-from zennit.core import BasicHook, stabilize
-from zennit.layer import Sum
-from zennit.rules import ZPlus
 
 from auditlens.examine.attribution.gradient import activation_grid, layer_gradient, up_sampled
 from auditlens.examine.attribution.rewrite import UnsupportedError, rewrite
+from auditlens.examine.attribution.rules import Sum, hang_rules
 from auditlens.examine.audited import as_leaf, channels_and_signs, find_layer, sum_by_component, watch
 from auditlens.subject import LayerInfo, Subject, margin
 from auditlens.subject.outputs import to_logits
 
 TOLERANCE = 1e-3
 """Largest accepted gap between the outputs of the model and of its rewritten twin, as a share of the largest output."""
+
+PAIRS: Final = 32
+"""Heatmaps per backward pass: bounds the memory, and more of them are not faster."""
 
 
 class MergeBatchNorm(SequentialMergeBatchNorm):  # type: ignore[misc]
@@ -34,42 +34,14 @@ class MergeBatchNorm(SequentialMergeBatchNorm):  # type: ignore[misc]
     """
 
     def register(self, linears: Any, batch_norm: nn.BatchNorm2d) -> None:
-        """Merge, then take the epsilon away."""
+        """Merge; from then on the norm returns its input."""
         super().register(linears, batch_norm)
         batch_norm.eps = 0.0
+        batch_norm.forward = _as_it_is  # type: ignore[method-assign]
 
 
-class RectifiedZPlus(ZPlus):  # type: ignore[misc]
-    """Zennit's z+ rule without the half for negative inputs where there are none: equal values, half the work."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._positive = BasicHook(
-            input_modifiers=[lambda values: values],
-            param_modifiers=[lambda values, _: values.clamp(min=0)],
-            gradient_mapper=lambda above, outputs: [above / stabilize(outputs[0])],
-            reducer=lambda inputs, gradients: inputs[0] * gradients[0],
-        )
-        self._positive.stored_tensors = self.stored_tensors
-
-    def backward(self, module: nn.Module, grad_input: Any, grad_output: Any) -> Any:
-        """Distribute relevance by the positive contributions."""
-        if bool((self.stored_tensors["input"][0] < 0).any()):
-            return super().backward(module, grad_input, grad_output)
-        return self._positive.backward(module, grad_input, grad_output)
-
-    def copy(self) -> RectifiedZPlus:
-        """Return a fresh hook for another module."""
-        return RectifiedZPlus()
-
-
-def make_composite() -> EpsilonPlusFlat:
-    """Epsilon for linear layers, z+ for convolutions, flat for the first layer."""
-    composite = EpsilonPlusFlat()
-    composite.layer_map = [
-        (types, RectifiedZPlus() if isinstance(rule, ZPlus) else rule) for types, rule in composite.layer_map
-    ]
-    return composite
+class _ReachedError(Exception):
+    """The layer has its output; the rest of the forward pass is not needed."""
 
 
 class Lrp:
@@ -91,8 +63,8 @@ class Lrp:
         self._subject = subject
         self._twin, self._bare = _make_twin(subject.module)
         _check_twin(subject, self._twin, self._bare)
-        self._composite = make_composite()
-        self._composite.register(self._twin)
+        hang_rules(self._twin)
+        self._n_runs: dict[str, int] = {}
 
     def relevance(self, batch: torch.Tensor, class_index: int, layer: str) -> torch.Tensor:
         """Relevance for the margin of a class, (B, components); see `Attributor`."""
@@ -108,21 +80,34 @@ class Lrp:
 
         The z+ rule explains only what excites, so negative sides get their up-sampled activation map instead.
         """
-        seen: list[torch.Tensor] = []
-        data = batch.detach().clone().requires_grad_()
-        with torch.enable_grad(), watch(self._twin, layer, seen.append):
-            self._twin(data)
-        activation, found = seen[-1], find_layer(self._subject, layer)
-        maps = []
-        channels, signs = channels_and_signs(components.to(activation.device), found)
-        for channel, sign in zip(channels.T, signs.T, strict=True):
-            entering = activation.detach() * _mask(activation, torch.where(sign > 0, channel, -1), found.kind)
-            (relevance,) = torch.autograd.grad(activation, data, entering.clamp_min(0), retain_graph=True)
-            maps.append(relevance.sum(dim=1))
-        explained = torch.stack(maps, dim=1)
+        data, found = batch.detach().clone().requires_grad_(), find_layer(self._subject, layer)
+        activation = self._run_to(layer, data)
+        components = components.to(activation.device)
+        channels, signs = channels_and_signs(components, found)
+        chosen = torch.where(signs > 0, channels, -1)
+        parts = chosen.T.split(max(1, PAIRS // len(batch)))
+        maps = [_propagate(activation, data, part, found.kind) for part in parts]
+        explained = torch.cat(maps).transpose(0, 1)
         if not bool((signs < 0).any()):
             return explained
         return torch.where((signs < 0)[:, :, None, None], _shown(activation, components, found, batch), explained)
+
+    def _run_to(self, layer: str, data: torch.Tensor) -> torch.Tensor:
+        """Output of a layer in a forward pass that ends there; of a layer that runs twice, the last run."""
+        seen: list[torch.Tensor] = []
+
+        def see(output: torch.Tensor) -> None:
+            seen.append(output)
+            if len(seen) == self._n_runs.get(layer):
+                raise _ReachedError
+
+        try:
+            with torch.enable_grad(), watch(self._twin, layer, see):
+                self._twin(data)
+        except _ReachedError:
+            pass
+        self._n_runs[layer] = len(seen)
+        return seen[-1]
 
     def _entering(self, output: torch.Tensor, class_index: int) -> torch.Tensor:
         with torch.enable_grad():
@@ -162,6 +147,13 @@ def _shown(activation: torch.Tensor, components: torch.Tensor, found: LayerInfo,
     return up_sampled(grid, components.to(grid.device), found, batch.shape[-2:])
 
 
+def _propagate(activation: torch.Tensor, data: torch.Tensor, channels: torch.Tensor, kind: str) -> torch.Tensor:
+    """Heatmaps of some channels of each image, (T, B) -> (T, B, H, W), in one backward pass for all of them."""
+    entering = torch.stack([activation.detach() * _mask(activation, turn, kind) for turn in channels]).clamp_min(0)
+    (relevance,) = torch.autograd.grad(activation, data, entering, retain_graph=True, is_grads_batched=True)
+    return relevance.sum(dim=2)
+
+
 def _mask(activation: torch.Tensor, column: torch.Tensor, kind: str) -> torch.Tensor:
     """One at the chosen component of each image, (B, ...) as the activation; all zero for -1."""
     axis = activation.ndim - 1 if kind == "token" else 1
@@ -170,3 +162,7 @@ def _mask(activation: torch.Tensor, column: torch.Tensor, kind: str) -> torch.Te
     numbers = torch.arange(activation.shape[axis], device=activation.device).reshape(shape)
     chosen = column.to(activation.device).reshape(-1, *[1] * (activation.ndim - 1))
     return (numbers == chosen).to(activation.dtype)
+
+
+def _as_it_is(values: torch.Tensor) -> torch.Tensor:
+    return values

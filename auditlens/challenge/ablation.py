@@ -10,7 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from auditlens.errors import LayerError
-from auditlens.subject import LayerInfo
+from auditlens.subject import LayerInfo, Subject
+
+LARGEST_STACK = 2**24
+"""Values of a layer's output that are held at once when many groups are silenced in one pass (64 MiB)."""
 
 
 @contextmanager
@@ -33,35 +36,113 @@ def silenced(module: nn.Module, layer: LayerInfo, components: Sequence[int]) -> 
     LayerError
         When the layer has no such component, or its output is no tensor.
     """
-    chosen = sorted({int(component) for component in components})
-    if chosen and not 0 <= chosen[0] <= chosen[-1] < layer.n_components:
-        wrong = chosen[-1] if chosen[0] >= 0 else chosen[0]
-        raise LayerError(f"layer {layer.name!r} has no component {wrong}; valid are 0 to {layer.n_components - 1}")
-    positive = [component for component in chosen if component < layer.n_channels]
-    negative = [component - layer.n_channels for component in chosen if component >= layer.n_channels]
-    axis = 1 if layer.kind == "spatial" else -1
+    kept = _kept(layer, [components])[0]
 
     def silence(part: nn.Module, inputs: Any, output: Any) -> Tensor:
-        if not isinstance(output, Tensor):
-            raise LayerError(f"{layer.name!r} returns {type(output).__name__}; only a tensor can be silenced")
-        if layer.n_sides == 1:
-            return output.index_fill(axis, _index(positive, output), 0.0)
-        result = _without_side(output, positive, axis, upper=True)
-        return _without_side(result, negative, axis, upper=False)
+        return _keep_sides(_tensor(output, layer), layer, kept)
 
-    handle = module.get_submodule(layer.name).register_forward_hook(silence)
+    with _replacing(module, layer, silence):
+        yield
+
+
+@torch.no_grad()
+def ablated_logits(
+    subject: Subject, batch: Tensor, layer: LayerInfo, groups: Sequence[Sequence[int]], *, in_one_pass: bool
+) -> Tensor:
+    """Logits of a batch with each group of components silenced in turn.
+
+    Parameters
+    ----------
+    subject : Subject
+    batch : Tensor (B, C, H, W)
+    layer : LayerInfo
+    groups : sequence of sequences of int
+        An empty group silences nothing.
+    in_one_pass : bool
+        Run the part of the model before the layer once for many groups; only where `goes_on_from(layer)`.
+
+    Returns
+    -------
+    Tensor (groups, B, classes)
+    """
+    batch = batch.to(subject.device)
+    if not in_one_pass:
+        return torch.stack([_one_by_one(subject, batch, layer, group) for group in groups])
+    kept = _kept(layer, groups)
+    found: list[Tensor] = []
+    while len(found) < len(groups):
+        found += _stacked(subject, batch, layer, kept[len(found) :])
+    return torch.stack(found)
+
+
+@torch.no_grad()
+def goes_on_from(subject: Subject, batch: Tensor, layer: LayerInfo) -> bool:
+    """Whether everything behind the layer depends on its output alone, image by image.
+
+    Then copies of the output can run through the rest of the model as further images. It is tried: a model that takes
+    a path around the layer refuses a stacked batch, or gives other logits for it.
+    """
+    batch = batch.to(subject.device)
+    plain = subject.logits(batch)
+    try:
+        stacked = ablated_logits(subject, batch, layer, [(), ()], in_one_pass=True)
+    except (RuntimeError, ValueError, IndexError):  # shapes that do not fit: the answer is no
+        return False
+    return all(torch.allclose(part, plain, atol=1e-4, rtol=1e-4) for part in stacked)
+
+
+def _one_by_one(subject: Subject, batch: Tensor, layer: LayerInfo, group: Sequence[int]) -> Tensor:
+    with silenced(subject.module, layer, group):
+        return subject.logits(batch)
+
+
+def _stacked(subject: Subject, batch: Tensor, layer: LayerInfo, kept: Tensor) -> list[Tensor]:
+    """Logits of the first groups of `kept`, as many as fit into one pass."""
+    fits: list[int] = []
+
+    def multiply(part: nn.Module, inputs: Any, output: Any) -> Tensor:
+        values = _tensor(output, layer)
+        fits[:] = [max(1, min(len(kept), LARGEST_STACK // max(values.numel(), 1)))]
+        return torch.cat([_keep_sides(values, layer, sides) for sides in kept[: fits[0]]])
+
+    with _replacing(subject.module, layer, multiply):
+        logits = subject.logits(batch)
+    if len(logits) != fits[0] * len(batch):
+        raise ValueError(f"{len(logits)} rows of logits for {fits[0]} groups of {len(batch)} images")
+    return list(logits.reshape(fits[0], len(batch), -1))
+
+
+@contextmanager
+def _replacing(module: nn.Module, layer: LayerInfo, hook: Any) -> Iterator[None]:
+    handle = module.get_submodule(layer.name).register_forward_hook(hook)
     try:
         yield
     finally:
         handle.remove()
 
 
-def _without_side(output: Tensor, channels: Sequence[int], axis: int, *, upper: bool) -> Tensor:
-    """Take the values above zero, or those below, from some channels."""
-    index = _index(channels, output)
-    values = output.index_select(axis, index)
-    return output.index_copy(axis, index, values.clamp(max=0) if upper else values.clamp(min=0))
+def _kept(layer: LayerInfo, groups: Sequence[Sequence[int]]) -> Tensor:
+    """One where a side of a channel stays, zero where it is silenced, (groups, 2, channels)."""
+    chosen = [sorted({int(component) for component in group}) for group in groups]
+    for group in chosen:
+        if group and not 0 <= group[0] <= group[-1] < layer.n_components:
+            wrong = group[-1] if group[0] >= 0 else group[0]
+            raise LayerError(f"layer {layer.name!r} has no component {wrong}; valid are 0 to {layer.n_components - 1}")
+    kept = torch.ones(len(chosen), layer.n_sides, layer.n_channels)
+    for place, group in enumerate(chosen):
+        kept[place].view(-1)[group] = 0
+    return kept.expand(-1, 2, -1)
 
 
-def _index(channels: Sequence[int], output: Tensor) -> Tensor:
-    return torch.tensor(channels, dtype=torch.long, device=output.device)
+def _keep_sides(output: Tensor, layer: LayerInfo, kept: Tensor) -> Tensor:
+    """Multiply the values above zero, and those below, by what is kept of them, (2, channels)."""
+    shape = [1] * output.ndim
+    shape[1 if layer.kind == "spatial" else -1] = layer.n_channels
+    above, below = kept.to(output).reshape(2, *shape)
+    return torch.where(output < 0, output * below, output * above)
+
+
+def _tensor(output: Any, layer: LayerInfo) -> Tensor:
+    if not isinstance(output, Tensor):
+        raise LayerError(f"{layer.name!r} returns {type(output).__name__}; only a tensor can be silenced")
+    return output

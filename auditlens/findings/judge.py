@@ -14,6 +14,7 @@ from auditlens.examine.interpretability import (
     polysemanticity,
     redundancy,
 )
+from auditlens.findings.ablation import ablation_agreements, ablation_findings
 from auditlens.findings.alignment import N_RESAMPLED, AlignmentTable, alignments
 from auditlens.findings.artefacts import Trials, artefact_finding, observational_contrast
 from auditlens.findings.components import Interpretability, Judge, class_finding, component_findings
@@ -71,6 +72,16 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
         redundancy=_redundancy(evidence),
     )
     return found.model_copy(update=_described(spec, plan, evidence, inside))
+
+
+def component_labels(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> dict[tuple[str, str], Labels]:
+    """Labels of all components by layer and class, without their intervals: what groups for ablation are made of."""
+    concepts = {row.concept: row for row in concept_findings(spec, plan, evidence.samples, evidence.space)}
+    tables = _tables(spec, plan, evidence, concepts, n_resampled=0)
+    return {
+        (layer, class_name): _court(spec, plan, evidence, concepts, tables[layer], relevance).labels
+        for (layer, class_name), relevance in evidence.relevance.items()
+    }
 
 
 def _trials(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, point: OperatingPoint, name: str) -> Trials:
@@ -135,13 +146,22 @@ class Tables:
 
 
 def _tables(
-    spec: AuditSpec, plan: AuditPlan, evidence: Evidence, concepts: Mapping[str, ConceptFinding]
+    spec: AuditSpec,
+    plan: AuditPlan,
+    evidence: Evidence,
+    concepts: Mapping[str, ConceptFinding],
+    n_resampled: int = N_RESAMPLED,
 ) -> dict[str, Tables]:
-    return {layer: _layer_tables(spec, plan, evidence, concepts, layer) for layer in evidence.components}
+    return {layer: _layer_tables(spec, plan, evidence, concepts, layer, n_resampled) for layer in evidence.components}
 
 
 def _layer_tables(
-    spec: AuditSpec, plan: AuditPlan, evidence: Evidence, concepts: Mapping[str, ConceptFinding], layer: str
+    spec: AuditSpec,
+    plan: AuditPlan,
+    evidence: Evidence,
+    concepts: Mapping[str, ConceptFinding],
+    layer: str,
+    n_resampled: int,
 ) -> Tables:
     space = evidence.space
     if space is None or not space.probes or not len(evidence.components[layer].components):
@@ -156,9 +176,9 @@ def _layer_tables(
             columns,
             seed=plan.seed,
             threshold=spec.examine.z_threshold,
-            n_resampled=n_resampled,
+            n_resampled=n_draws,
         )
-        for examples, n_resampled in ((evidence.components[layer], N_RESAMPLED), (whole, 0))
+        for examples, n_draws in ((evidence.components[layer], n_resampled), (whole, 0))
     )
     return Tables(cropped, screened)
 
@@ -209,6 +229,8 @@ def _described(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, inside: Ins
     return {
         "unexpected": unexpected,
         "unlisted": unlisted_shares(inventory, unexpected),
+        "ablations": ablation_findings(plan, evidence),
+        "ablation_agreement": ablation_agreements(plan, evidence),
         "classes_by_layer": tuple(finding for finding, _ in inside.by_layer.values()) if several else (),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from auditlens.challenge.rendering import ArtefactSource
 from auditlens.examine.attribution.attributor import Attributor
 from auditlens.examine.crops import choose_heatmaps
 from auditlens.findings.confrontation import artefact_of
+from auditlens.findings.judge import component_labels
+from auditlens.gather.ablation import ablations
 from auditlens.gather.behaviour import clean_pass
 from auditlens.gather.context import Context
 from auditlens.gather.inside import chosen_components, component_examples, relevances
@@ -51,9 +53,17 @@ def gather(
         components=components,
         space=semantic_space(context, _inserted(context, sources, trials)),
         trials=trials,
-        skipped=tuple(skipped),
+        skipped=(*skipped, *([context.no_inside] if context.no_inside is not None else [])),
     )
-    return Gathered(evidence, sources)
+    return Gathered(_with_ablations(context, plan, evidence), sources)
+
+
+def _with_ablations(context: Context, plan: AuditPlan, evidence: Evidence) -> Evidence:
+    """Silence what the evidence so far finds; the groups follow the labels, so labels come first."""
+    if not context.spec.examine.ablation_images:
+        return evidence
+    labels = component_labels(context.spec, plan, evidence)
+    return replace(evidence, ablations=ablations(context, plan, evidence, labels))
 
 
 def _inserted(
@@ -79,4 +89,6 @@ def _needs_insertion(concept: Concept, context: Context) -> bool:
 
 def planned_crops(context: Context, attributor: Attributor) -> str:
     """How concept examples will be cropped, in words."""
+    if context.no_inside is not None:
+        return "none"
     return choose_heatmaps(context.subject, context.spec.examine.crops, attributor)[1]

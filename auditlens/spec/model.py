@@ -360,6 +360,9 @@ class Examine(Part):
     z_threshold: float = Field(
         3.0, gt=0, description="z against matched random image sets from which on a component is labelled."
     )
+    ablation_images: int = Field(
+        100, ge=0, description="Images per class on which components are silenced; 0 switches ablation off."
+    )
     observability_limit: Fraction = Field(
         0.7, description="The AUROC's lower bound must exceed this for a concept to be observable."
     )

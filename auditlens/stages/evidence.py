@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from auditlens.stages.ablation import Ablations
+
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 Bools = NDArray[np.bool_]
@@ -255,3 +257,5 @@ class Evidence:
     space: SemanticSpace | None
     trials: Mapping[str, ArtefactTrials]
     skipped: tuple[Skipped, ...]
+    ablations: Mapping[str, Ablations] = field(default_factory=dict)
+    """By layer; empty where ablation is switched off."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from auditlens.stages.ablation import AblationAgreement, AblationFinding
 from auditlens.stages.base import Stage
 from auditlens.stages.estimate import Alignment as Alignment
 from auditlens.stages.estimate import Estimate as Estimate
@@ -239,3 +240,7 @@ class Findings(Stage):
     set_similarity: tuple[SetSimilarity, ...] = ()
     """Ordered pairs of examined layers."""
     faithfulness: tuple[Faithfulness, ...] = ()
+    ablations: tuple[AblationFinding, ...] = ()
+    """What silencing components does: single ones, and groups of a label or a state."""
+    ablation_agreement: tuple[AblationAgreement, ...] = ()
+    """By layer and class."""

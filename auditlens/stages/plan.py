@@ -35,6 +35,41 @@ class PlannedGate(Stage):
     """`file:line:col` in the spec."""
 
 
+class PlannedReleased(Stage):
+    """The file that ships as it was found: behaviour was measured on it."""
+
+    file: str
+    """Its name, without the folder."""
+    format: str
+    """Such as `ONNX`."""
+    sha256: str
+    """Of the file; with further files that of the lines that `sha256sum` prints for all of them."""
+    data_files: tuple[str, ...] = ()
+    """Further files that hold its weights."""
+    runtime: str = ""
+    """Package and version that ran it."""
+    takes: str = ""
+    """Its input, in words."""
+    preprocessing: str = ""
+    """One plain sentence."""
+    output: str = ""
+    twin: bool = False
+    """Whether the spec describes its eager twin."""
+    tolerance: float | None = None
+    gap: float | None = None
+    """Largest absolute difference of a probability between file and twin on the clean images; None without a twin."""
+    worst: str = ""
+    """The image with the largest gap."""
+    n_compared: int = 0
+    n_same: int = 0
+    """Images with the same decision at the operating point."""
+
+    @property
+    def equivalent(self) -> bool:
+        """Whether the twin was shown to stand for the file."""
+        return self.gap is not None and self.tolerance is not None and self.gap <= self.tolerance
+
+
 class PlannedModel(Stage):
     """The audited model as it was found."""
 
@@ -45,7 +80,7 @@ class PlannedModel(Stage):
     n_components: dict[str, int]
     """Components per layer."""
     n_channels: dict[str, int] = {}
-    """Channels per layer, where they are fewer than the components: each is then two, its positive and negative side."""
+    """Channels per layer, where they are fewer than the components: each is two, its positive and its negative side."""
     preprocessing: str
     """One plain sentence."""
     output: str
@@ -59,6 +94,13 @@ class PlannedModel(Stage):
     n_references: int = 0
     random_weights: bool = False
     """True where the spec names no weights."""
+    released: PlannedReleased | None = None
+    """The file that ships; the other entries then describe its eager twin, where there is one."""
+
+    @property
+    def identity_sha256(self) -> str | None:
+        """SHA-256 of what was audited: the file that ships, else the weights."""
+        return self.released.sha256 if self.released is not None else self.weights_sha256
 
     def channel_and_side(self, layer: str, component: int) -> tuple[int, Literal["+", "-"]]:
         """Channel of a component, and the side of it that the component is."""

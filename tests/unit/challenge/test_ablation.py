@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from auditlens.challenge.ablation import silenced
+from auditlens.challenge.ablation import ablated_logits, goes_on_from, silenced
 from auditlens.errors import LayerError
 from auditlens.subject import LayerInfo
 
@@ -67,3 +67,52 @@ def test_a_layer_without_a_tensor():
     module = nn.Sequential(nn.LSTM(3, 4))
     with pytest.raises(LayerError, match="returns tuple"), silenced(module, LayerInfo("0", 4, "token", True), [0]):
         module(torch.rand(2, 1, 3))
+
+
+class Around(nn.Module):
+    """A path leads around the block."""
+
+    def __init__(self):
+        super().__init__()
+        self.block, self.head = nn.Conv2d(3, 3, 3, padding=1), nn.Linear(3, 2)
+
+    def forward(self, batch):
+        return self.head((self.block(batch) + batch).mean((2, 3)))
+
+
+@pytest.fixture
+def subject_of():
+    def make(module):
+        class Audited:
+            device = torch.device("cpu")
+
+            def logits(self, batch):
+                return module(batch)
+
+        made = Audited()
+        made.module = module.eval()
+        return made
+
+    return make
+
+
+@pytest.mark.parametrize("layer", [RECTIFIED, LayerInfo("0", 5, "spatial", False)])
+def test_many_groups_in_one_pass_are_as_one_by_one(network, subject_of, layer, monkeypatch):
+    monkeypatch.setattr("auditlens.challenge.ablation.LARGEST_STACK", 2 * 3 * 5 * 49)
+    groups = [(), (0,), (1, 3), tuple(range(layer.n_components)), (2,)]
+    batch = torch.randn(3, 3, 9, 9)
+    subject = subject_of(network)
+    assert goes_on_from(subject, batch, layer)
+    at_once = ablated_logits(subject, batch, layer, groups, in_one_pass=True)
+    slowly = ablated_logits(subject, batch, layer, groups, in_one_pass=False)
+    torch.testing.assert_close(at_once, slowly)
+    torch.testing.assert_close(at_once[0], network(batch))
+    assert not torch.allclose(at_once[1], at_once[0])
+
+
+def test_a_path_around_the_layer_is_noticed(subject_of):
+    layer = LayerInfo("block", 3, "spatial", False)
+    subject, batch = subject_of(Around()), torch.randn(2, 3, 5, 5)
+    assert not goes_on_from(subject, batch, layer)
+    quiet = ablated_logits(subject, batch, layer, [tuple(range(6))], in_one_pass=False)
+    torch.testing.assert_close(quiet[0], subject.module.head(batch.mean((2, 3))))

@@ -14,25 +14,33 @@ from auditlens.data.index import read_index
 from auditlens.data.verification import verify_images
 from auditlens.errors import InputError
 from auditlens.examine.attribution.attributor import Attributor
-from auditlens.examine.attribution.choice import choose
 from auditlens.findings.judge import judge
 from auditlens.gather.context import Context
 from auditlens.gather.environment import environment
+from auditlens.gather.equivalence import planned_released, settle
 from auditlens.gather.evidence import Gathered, gather, planned_crops
 from auditlens.gather.memory import keep_freed_memory
 from auditlens.gather.pictures import with_pictures
-from auditlens.gather.resolve import demand_columns, flagged_values, methods, planned_data, planned_foundation, planned_model
+from auditlens.gather.released import attribution, load_models
+from auditlens.gather.resolve import (
+    demand_columns,
+    flagged_values,
+    methods,
+    planned_data,
+    planned_foundation,
+    planned_model,
+)
 from auditlens.gather.trials import artefact_sources
 from auditlens.plan.build import audited_classes, build_plan
 from auditlens.report.write import write_all, write_manifest
 from auditlens.semantics.foundation import load_foundation
 from auditlens.spec.load import LoadedSpec, load_spec, merged_document
-from auditlens.stages.plan import AuditPlan
+from auditlens.stages.plan import AuditPlan, PlannedModel
 from auditlens.stages.progress import Progress, Silent
 from auditlens.stages.record import AuditRecord
 from auditlens.store import Store
 from auditlens.store.run_folder import RunFolder
-from auditlens.subject import check_references, load_subject
+from auditlens.subject import check_references
 from auditlens.verdict import decide
 
 BATCH_SIZE = 32
@@ -90,9 +98,14 @@ def audit(
     keep_freed_memory()
     told = progress if progress is not None else Silent()
     context = _load(loaded, _device(device), Store(Path(store) if store else None), told, batch_size or BATCH_SIZE)
-    attributor, why = choose(context.subject, context.spec.examine.attributor)
-    plan = _plan(loaded, context, attributor, why)
-    gathered = gather(context, plan, attributor, artefact_sources(context))
+    sources = artefact_sources(context)
+    references = check_references(context.behaving, context.spec.model, loaded.base, context.index.root)
+    context, equivalence = settle(context)
+    released = planned_released(context, equivalence)
+    attributor, why = attribution(context)
+    model = planned_model(context.spec, context.subject, *references, released)
+    plan = _plan(loaded, context, model, attributor, why)
+    gathered = gather(context, plan, attributor, sources)
     record = _judge(loaded, plan, context, gathered, RunFolder(folder))
     _write(record, folder, reports, told)
     _write_run(folder, context, time.monotonic() - begun)
@@ -138,7 +151,8 @@ def _device(name: str) -> str:
 def _load(loaded: LoadedSpec, device: str, store: Store, progress: Progress, batch_size: int) -> Context:
     spec, base = loaded.spec, loaded.base
     progress.stage("Loading the model and the images", None)
-    subject = load_subject(spec.model, base, device)
+    models = load_models(spec.model, base, device)
+    subject = models.subject
     audited_classes(spec, subject.classes)  # a class that the model lacks is told before the images are read
     index = read_index(spec.data, base, subject.classes, store)
     demand_columns(spec, index)
@@ -156,16 +170,17 @@ def _load(loaded: LoadedSpec, device: str, store: Store, progress: Progress, bat
         progress=progress,
         batch_size=batch_size,
         model_key={"subject": subject.digest, "batch": batch_size, "threads": torch.get_num_threads(), "on": device},
+        released=models.released,
+        no_inside=models.no_inside,
     )
 
 
-def _plan(loaded: LoadedSpec, context: Context, attributor: Attributor, why: str) -> AuditPlan:
+def _plan(loaded: LoadedSpec, context: Context, model: PlannedModel, attributor: Attributor, why: str) -> AuditPlan:
     spec, subject = loaded.spec, context.subject
-    gap, n_references = check_references(subject, spec.model, loaded.base, context.index.root)
     return build_plan(
         spec,
         spec_sha256=loaded.sha256,
-        model=planned_model(spec, subject, gap, n_references),
+        model=model,
         data=planned_data(context.index),
         foundation=planned_foundation(spec, context.foundation),
         methods=methods(subject, attributor.name, why, planned_crops(context, attributor), context.index.notes),

@@ -1,24 +1,68 @@
-"""The one clean pass: class scores and the most activating images of every component."""
+"""The clean passes: class scores, of the file that ships where there is one, and each component's top images."""
 
 from __future__ import annotations
 
 from functools import reduce
 
 import numpy as np
+import torch
 
+from auditlens.data.loader import batches
+from auditlens.errors import ModelError
 from auditlens.examine.collect import Shard, Tops, collect_shard, finish, merge
 from auditlens.gather.context import Context
 from auditlens.stages.evidence import LayerExamples, Predictions
+from auditlens.subject.outputs import to_probabilities
+from auditlens.subject.released import ReleasedModel
 
 
 def clean_pass(context: Context) -> tuple[Predictions, dict[str, LayerExamples]]:
-    """Run the model once over all images, in stored shards that merge."""
+    """Run over all images: scores of the model whose behaviour is measured, concept examples of the eager one."""
+    context.progress.stage("Clean pass: scores and concept examples", len(context.index))
+    if context.released is None:
+        found = eager_pass(context)
+    else:
+        examples = eager_pass(context)[1] if context.no_inside is None else {}
+        found = released_pass(context, context.released), examples
+    context.progress.done()
+    return found
+
+
+def eager_pass(context: Context) -> tuple[Predictions, dict[str, LayerExamples]]:
+    """Run the eager model once over all images, in stored shards that merge."""
     total = len(context.index)
-    context.progress.stage("Clean pass: scores and concept examples", total)
     starts = range(0, total, context.chunk_size)
     shards = [_shard(context, start, min(start + context.chunk_size, total)) for start in starts]
-    context.progress.done()
     return finish(reduce(merge, shards), context.subject.output)
+
+
+def released_pass(context: Context, released: ReleasedModel) -> Predictions:
+    """Run the file that ships once over all images, in stored chunks.
+
+    Raises
+    ------
+    ModelError
+        A value that is not finite.
+    """
+
+    @torch.no_grad()
+    def compute(start: int, stop: int) -> dict[str, np.ndarray]:
+        rows = np.arange(start, stop)
+        found = batches(context.index, rows, released.prepare, context.batch_size)
+        logits = np.concatenate([released.logits(inputs).cpu().numpy() for _, inputs in found])
+        _demand_finite(context, logits, start)
+        return {"logits": logits}
+
+    key, total = context.behaviour_key(), len(context.index)
+    logits = context.store.chunked("released-pass", key, total, context.chunk_size, compute, context.told())["logits"]
+    return Predictions(logits, to_probabilities(torch.from_numpy(logits), released.output).numpy())
+
+
+def _demand_finite(context: Context, logits: np.ndarray, start: int) -> None:
+    wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+    if wrong.size:
+        name = context.index.samples[start + int(wrong[0])].id
+        raise ModelError(f"the released file gives values that are not finite for {name}")
 
 
 def _shard(context: Context, start: int, stop: int) -> Shard:

@@ -14,10 +14,12 @@ from auditlens.data.images import load_rgb
 from auditlens.data.sample import DataIndex
 from auditlens.semantics.foundation import FoundationModel
 from auditlens.spec.model import AuditSpec
-from auditlens.stages.evidence import Samples
+from auditlens.stages.evidence import Samples, Skipped
 from auditlens.stages.progress import Progress
 from auditlens.store import Store
 from auditlens.subject import Subject
+from auditlens.subject.behaving import Behaving
+from auditlens.subject.released import ReleasedModel
 
 CHUNK = 4
 """Batches per stored chunk: what a run that was cut off may lose."""
@@ -41,6 +43,10 @@ class Context:
     batch_size : int
     model_key : mapping
         Everything that the model's outputs depend on, for keys of stored results.
+    released : ReleasedModel or None
+        The file that ships; `subject` is then its eager twin, or has no layers where there is none.
+    no_inside : Skipped or None
+        Why nothing inside can be looked at, if so.
     """
 
     spec: AuditSpec
@@ -53,6 +59,8 @@ class Context:
     progress: Progress
     batch_size: int
     model_key: Mapping[str, Any]
+    released: ReleasedModel | None = None
+    no_inside: Skipped | None = None
 
     @property
     def chunk_size(self) -> int:
@@ -62,6 +70,18 @@ class Context:
     def key(self, **further: Any) -> dict[str, Any]:
         """Key of a result that depends on model and images."""
         return {"model": dict(self.model_key), "data": self.index.digest, "seed": self.spec.seed} | further
+
+    @property
+    def behaving(self) -> Behaving:
+        """The model whose behaviour is measured: the file that ships, where there is one."""
+        return self.subject if self.released is None else self.released
+
+    def behaviour_key(self, **further: Any) -> dict[str, Any]:
+        """Key of a result that depends on what the model says of the images, not on its inside."""
+        if self.released is None:
+            return self.key(**further)
+        model = {**self.model_key, "subject": self.released.digest, "on": str(self.released.device)}
+        return self.key(**further) | {"model": model}
 
     def load(self, row: int) -> NDArray[np.uint8]:
         """RGB pixels of one image, (height, width, 3)."""

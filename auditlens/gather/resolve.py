@@ -12,7 +12,7 @@ from auditlens.plan.build import decision_class
 from auditlens.semantics.foundation import FoundationModel
 from auditlens.semantics.probes import resolve_templates
 from auditlens.spec.model import AuditSpec, is_multi_label
-from auditlens.stages.plan import Method, PlannedData, PlannedFoundation, PlannedModel
+from auditlens.stages.plan import Method, PlannedData, PlannedFoundation, PlannedModel, PlannedReleased
 from auditlens.subject import LayerInfo, Subject
 
 SHOWN_VALUES: Final = 8
@@ -73,13 +73,21 @@ def _demand_flags(name: str, column: str, index: DataIndex) -> None:
         raise InputError(f"concepts.{name}.column: {column!r} is no 0/1 column; it holds {strange:g}")
 
 
-def planned_model(spec: AuditSpec, subject: Subject, reference_gap: float | None, n_references: int) -> PlannedModel:
+def planned_model(
+    spec: AuditSpec,
+    subject: Subject,
+    reference_gap: float | None,
+    n_references: int,
+    released: PlannedReleased | None = None,
+) -> PlannedModel:
     """Describe the audited model.
 
     Parameters
     ----------
     reference_gap : float or None
         Largest gap over the reference predictions, which have all been met.
+    released : PlannedReleased, optional
+        The file that ships.
     """
     point = spec.operating_point
     by_itself = is_multi_label(subject.output) and point is None
@@ -99,6 +107,7 @@ def planned_model(spec: AuditSpec, subject: Subject, reference_gap: float | None
         reference_gap=reference_gap,
         n_references=n_references,
         random_weights=subject.random_weights,
+        released=released,
     )
 
 
@@ -133,12 +142,15 @@ def planned_foundation(spec: AuditSpec, foundation: FoundationModel | None) -> P
 
 def methods(subject: Subject, attributor: str, why: str, crops: str, notes: Sequence[str]) -> tuple[Method, ...]:
     """Choices that were made for this model, with their reasons, and notes on the data."""
+    found = tuple(Method(name="data", value=note, reason="found while reading the images") for note in notes)
+    if not subject.layers:
+        return (Method(name="inside", value="not evaluated", reason=why), *found)
     layers = ", ".join(f"{layer.name} ({_size(layer)})" for layer in subject.layers)
     return (
         Method(name="layers", value=layers, reason="as the spec says; auto is the last layer before global pooling"),
         Method(name="relevance", value=attributor, reason=why),
         Method(name="crops", value=crops, reason="each concept example is cropped to what drives the component (3.1)"),
-        *(Method(name="data", value=note, reason="found while reading the images") for note in notes),
+        *found,
     )
 
 

@@ -100,7 +100,7 @@ def _trials(
 
     def compute(start: int, stop: int) -> dict[str, np.ndarray]:
         found, _ = insert_chunk(
-            context.subject,
+            context.behaving,
             context.index,
             name,
             source,
@@ -110,7 +110,7 @@ def _trials(
         )
         return {field: getattr(found, field) for field in ARRAYS}
 
-    key = context.key(
+    key = context.behaviour_key(
         artefact=name,
         described=artefact.model_dump(mode="json"),
         pictures=pictures_digest(artefact, context.base),

@@ -86,6 +86,16 @@ class ReleasedModel:
         """The format's own name."""
         return SHOWN[self.format]
 
+    @property
+    def takes(self) -> str:
+        """Its input in words, such as `float32, 3 x 224 x 224, one image per call`."""
+        sides = self.input_shape if self.calling.layout == "channels_first" else (*self.input_shape[1:], COLOURS)
+        most = self.calling.most
+        calls = self.note or {None: "any number of images per call", 1: "one image per call"}.get(
+            most, f"at most {most} images per call"
+        )
+        return f"{_said(self.calling.dtype)}, {' x '.join(map(str, sides))}, {calls}"
+
     def raw(self, batch: Tensor) -> Tensor:
         """Return what the file returns, (batch, outputs)."""
         return run(self.runner, self.calling, batch, self.output_name)
@@ -236,7 +246,7 @@ def _tried(runner: Runner, calling: Calling, batch: Tensor, output_name: str | N
     try:
         together = run(runner, calling, batch, output_name)
     except Exception:  # a file that was traced for one image raises anything at two; alone it works
-        return alone, "it takes one image per call", once
+        return alone, "one image per call, since it fails on more", once
     if _same(once, together):
         return calling, "", together
     return alone, "one image per call, since it answers otherwise in a batch", once

@@ -150,6 +150,7 @@ def methods(subject: Subject, attributor: str, why: str, crops: str, notes: Sequ
         Method(name="layers", value=layers, reason="as the spec says; auto is the last layer before global pooling"),
         Method(name="relevance", value=attributor, reason=why),
         Method(name="crops", value=crops, reason="each concept example is cropped to what drives the component (3.1)"),
+        *(Method(name="model", value=note, reason="derived from the spec, not written in it") for note in subject.notes),
         *found,
     )
 

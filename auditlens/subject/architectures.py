@@ -66,7 +66,11 @@ def _torchvision(name: str, arguments: Arguments, import_path: Path | None) -> n
     import torchvision
 
     _demand_known("torchvision", name, torchvision.models.list_models())
-    return _call(f"torchvision:{name}", torchvision.models.get_model, {"name": name, "weights": None, **arguments})
+    module = _call(f"torchvision:{name}", torchvision.models.get_model, {"name": name, "weights": None, **arguments})
+    if isinstance(module, torchvision.models.DenseNet):
+        # Its forward applies this ReLU as a function, where no layer can be seen; a second ReLU changes nothing.
+        module.features.add_module("relu5", nn.ReLU())
+    return module
 
 
 def _timm(name: str, arguments: Arguments, import_path: Path | None) -> nn.Module:

@@ -19,6 +19,7 @@ from auditlens.spec.paths import resolve
 from auditlens.stages.base import canonical_json
 from auditlens.store.python_objects import load_function, source_sha256
 from auditlens.subject.architectures import build
+from auditlens.subject.fitting import arguments_for, sentences
 from auditlens.subject.layers import LayerInfo, choose_layers, recording
 from auditlens.subject.outputs import check_ending, check_output, to_logits, to_probabilities
 from auditlens.subject.preprocessing import Called, Declared, Prepare, sentence
@@ -55,6 +56,8 @@ class Subject:
     digest : str
         SHA-256 over everything that decides the outputs: structure, parameters, buffers, sources, preprocessing,
         output, classes.
+    notes : tuple of str
+        What was derived rather than declared, in sentences for the plan.
     """
 
     module: nn.Module
@@ -70,6 +73,7 @@ class Subject:
     n_parameters: int
     input_shape: tuple[int, ...]
     digest: str
+    notes: tuple[str, ...] = ()
 
     def to_logits(self, output: Tensor) -> Tensor:
         """Put what the module returned on the log-odds scale, (batch, classes)."""
@@ -114,13 +118,14 @@ def load_subject(model: Model, base: Path, device: str = "cpu") -> Subject:
     place = usable_device(device)
     classes = read_classes(model.classes, base)
     import_path = resolve(model.import_path, base) if model.import_path is not None else None
-    module = build(
-        model.architecture, model.arguments, 1 if model.output == "single_logit" else len(classes), import_path
-    )
-    sha256 = load_weights(module, resolve(model.weights, base), model.sha256) if model.weights is not None else None
-    module = module.float().eval().requires_grad_(False).to(place)
     prepare = preparation(model.preprocessing, import_path)
     batch = trial_batch(prepare).to(place)
+    shape = tuple(batch.shape[1:])
+    added = arguments_for(model.architecture, model.arguments, shape) if gives_one_shape(prepare) else {}
+    n_outputs = 1 if model.output == "single_logit" else len(classes)
+    module = build(model.architecture, {**added, **model.arguments}, n_outputs, import_path)
+    sha256 = load_weights(module, resolve(model.weights, base), model.sha256) if model.weights is not None else None
+    module = module.float().eval().requires_grad_(False).to(place)
     tried = _try(module, batch)
     check_output(tried.output, model.output, len(classes))
     check_ending(module, batch, tried.output, model.output)
@@ -136,8 +141,9 @@ def load_subject(model: Model, base: Path, device: str = "cpu") -> Subject:
         weights_sha256=sha256,
         random_weights=model.weights is None,
         n_parameters=sum(parameter.numel() for parameter in module.parameters()),
-        input_shape=tuple(batch.shape[1:]),
+        input_shape=shape,
         digest=_digest(model, module, classes, import_path),
+        notes=sentences(added, shape),
     )
 
 
@@ -207,6 +213,14 @@ def _try(module: nn.Module, batch: Tensor) -> Trace:
             f"the model does not run on an input of {shape}: {type(error).__name__}: {str(error).splitlines()[0]}",
             hint="does `model.preprocessing` give the size that the model expects?",
         ) from error
+
+
+def gives_one_shape(prepare: Prepare) -> bool:
+    """Whether images of different sizes become inputs of one shape."""
+    width, height = TRIAL_SIZE
+    images = (np.zeros((height + more, width + 2 * more, 3), dtype=np.uint8) for more in (0, 32))
+    first, second = (prepare(image).shape for image in images)
+    return first == second
 
 
 def _digest(model: Model, module: nn.Module, classes: tuple[str, ...], import_path: Path | None) -> str:

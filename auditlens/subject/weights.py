@@ -17,6 +17,8 @@ Weights = dict[str, Tensor]
 NESTINGS: Final = ("state_dict", "model_state_dict", "model_state", "model", "net", "weights")
 COUNTER: Final = "num_batches_tracked"
 SHOWN: Final = 4
+OF_THE_SIZE: Final = ("pos_embed", "position_embed", "relative_position", "attn_mask")
+"""In names of weights whose shape follows from the size of the images."""
 
 
 def load_weights(module: nn.Module, path: Path, expected_sha256: str | None) -> str:
@@ -125,6 +127,11 @@ def _problem(what: str, names: Sequence[str]) -> str:
 
 
 def _guess(n_wanted: int, missing: Sequence[str], differing: Sequence[str]) -> str:
+    if differing and not missing and all(any(word in text for word in OF_THE_SIZE) for text in differing):
+        return (
+            "were the weights trained on images of another size? Resize to it in `model.preprocessing`, or give the "
+            "architecture's own argument for the size (`img_size` in timm, `image_size` in torchvision)"
+        )
     if differing and not missing:
         return "is the number of classes or an argument of the architecture another one?"
     if len(missing) > n_wanted / 2:

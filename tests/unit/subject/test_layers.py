@@ -38,7 +38,7 @@ def test_auto_layer(architecture, expected):
     [
         ("torchvision:resnet50", 64, {}, LayerInfo("layer4.2", 2048, "spatial", True)),
         ("torchvision:vgg11_bn", 64, {}, LayerInfo("features.27", 512, "spatial", True)),
-        ("torchvision:densenet121", 64, {}, LayerInfo("features.norm5", 1024, "spatial", False)),
+        ("torchvision:densenet121", 64, {}, LayerInfo("features.relu5", 1024, "spatial", True)),
         ("torchvision:convnext_tiny", 64, {}, LayerInfo("features.7.2", 768, "spatial", False)),
         ("torchvision:vit_b_16", 32, {"image_size": 32}, LayerInfo("encoder.ln", 768, "token", False)),
         ("torchvision:swin_t", 64, {}, LayerInfo("permute", 768, "spatial", False)),

@@ -134,9 +134,10 @@ def planned_foundation(spec: AuditSpec, foundation: FoundationModel | None) -> P
         model=foundation.name,
         sha256=foundation.sha256,
         dimension=foundation.dimension,
-        templates=resolve_templates(spec.foundation.templates),
+        templates=resolve_templates(spec.foundation.templates) if foundation.reads_text else (),
         training_overlap=spec.foundation.training_overlap,
         training_note=spec.foundation.training_note,
+        reads_text=foundation.reads_text,
     )
 
 

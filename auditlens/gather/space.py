@@ -96,6 +96,7 @@ def foundation_key(spec: Foundation | None, foundation: FoundationModel) -> dict
     """What the foundation model's embeddings depend on; device and threads move the last digits."""
     return {
         "foundation": foundation.sha256,
+        "settings": foundation.settings,
         "name": spec.model if spec else None,
         "on": str(foundation.device),
         "threads": torch.get_num_threads(),

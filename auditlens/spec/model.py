@@ -255,13 +255,19 @@ class Data(Part):
 
 
 class Foundation(Part):
-    """The text-image model that gives the semantic space."""
+    """The model that gives the semantic space: a text-image model, or an encoder without words."""
 
     model: str = Field(
-        min_length=1, description="open_clip name (`ViT-B-32`), `hf-hub:ORG/NAME`, or `local-dir:FOLDER`."
+        min_length=1,
+        description="open_clip name (`ViT-B-32`), `hf-hub:ORG/NAME`, `local-dir:FOLDER`, or `timm:NAME` (no words).",
     )
-    pretrained: str | None = Field(None, description="open_clip pretrained tag, for plain names.")
-    sha256: Sha256 | None = Field(None, description="SHA-256 of the local folder's weights.")
+    pretrained: str | None = Field(
+        None, description="open_clip pretrained tag or weights file, for plain names; weights file, for `timm:NAME`."
+    )
+    image_size: int | None = Field(
+        None, ge=14, description="Side of the input in pixels, for `timm:NAME`; the model's own by default."
+    )
+    sha256: Sha256 | None = Field(None, description="SHA-256 of the weights file.")
     templates: Literal["paper", "dermoscopy"] | tuple[str, ...] = Field(
         "paper", description="Prompt templates with `{}`; `paper` are those of the method's paper (H.1)."
     )
@@ -269,6 +275,15 @@ class Foundation(Part):
         "unknown", description="Whether the foundation model was trained on the audited images."
     )
     training_note: str = Field("", description="What is known about that, for the report.")
+
+    @model_validator(mode="after")
+    def _timm_has_its_file(self) -> Foundation:
+        encoder = self.model.startswith("timm:")
+        if encoder and self.pretrained is None:
+            raise ValueError("timm:NAME needs pretrained with a weights file")
+        if self.image_size is not None and not encoder:
+            raise ValueError("image_size is for timm:NAME; other models come with their size")
+        return self
 
 
 class Assumption(Part):
@@ -329,6 +344,36 @@ class ClassRule(Part):
     valid: tuple[str, ...] = Field((), description="Concepts the model may use.")
     spurious: tuple[str, ...] = Field((), description="Concepts the model must not use.")
     contested: tuple[str, ...] = Field((), description="Concepts on which experts differ; a reader decides.")
+
+
+class Vocabulary(Part):
+    """Words with parent categories that the components of every layer are described by; no gate reads it."""
+
+    categories: dict[str, tuple[str, ...]] = Field(
+        min_length=1, description="Words by parent category; a word stands once."
+    )
+    threshold: float = Field(
+        0.025,
+        ge=-2,
+        le=2,
+        description="Raw alignment from which on the paper's rule labels (0.025 in D.3, 0.01 in D.5).",
+    )
+
+    @field_validator("categories")
+    @classmethod
+    def _words_stand_once(cls, categories: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        words = [word for listed in categories.values() for word in listed]
+        if not words or not all(word.strip() for word in words):
+            raise ValueError("a vocabulary needs words, and none of them empty")
+        twice = sorted({word for word in words if words.count(word) > 1})
+        if twice:
+            raise ValueError(f"{twice[0]!r} is listed twice; a label has one parent category")
+        return categories
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All words, category by category."""
+        return tuple(word for listed in self.categories.values() for word in listed)
 
 
 class Controls(Part):
@@ -514,6 +559,7 @@ class AuditSpec(Part):
     foundation: Foundation | None = Field(None, description="The text-image model; without it the inside has no words.")
     concepts: dict[Name, Concept] = Field(default_factory=dict, description="Concepts by name.")
     classes: dict[str, ClassRule] = Field(default_factory=dict, description="Rule per audited class.")
+    vocabulary: Vocabulary | None = Field(None, description="Words that describe what the components encode.")
     controls: Controls = Field(default_factory=Controls, description="Negative controls.")
     decision: Decision | None = Field(None, description="The operating point.")
     artefacts: dict[Name, Artefact] = Field(default_factory=dict, description="Artefacts by name.")

@@ -137,6 +137,8 @@ class PlannedFoundation(Stage):
     templates: tuple[str, ...]
     training_overlap: Literal["none", "some", "unknown"]
     training_note: str = ""
+    reads_text: bool = True
+    """False for encoders without words: texts then have no probe."""
 
 
 class Method(Stage):

@@ -9,7 +9,7 @@ import torch
 from auditlens.data.index import read_index
 from auditlens.gather.context import Context
 from auditlens.gather.resolve import flagged_values
-from auditlens.semantics.foundation import FoundationModel
+from auditlens.semantics.text_image import TextImageModel
 from auditlens.spec.load import load_spec
 from auditlens.stages.progress import Silent
 from auditlens.store import Store
@@ -73,9 +73,10 @@ def foundation():
     def transform(image):
         return torch.from_numpy(np.asarray(image.resize((4, 4)), np.float32) / 255).permute(2, 0, 1)
 
-    return FoundationModel(
+    return TextImageModel(
         name="mean colour",
         sha256="0" * 64,
+        settings="",
         dimension=3,
         device=torch.device("cpu"),
         _module=MeanColour(),

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import save_file
 
 from auditlens.errors import FoundationError, IntegrityError
-from auditlens.semantics.foundation import load_foundation, quiet
+from auditlens.semantics.encoding import quiet
+from auditlens.semantics.foundation import load_foundation
 from auditlens.spec.model import Foundation
 
 REAL = Path(__file__).parents[4] / "shared/data/foundation/derm_clip"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from auditlens.findings.alignment import AlignmentTable
+from auditlens.findings.released import twin_control
 from auditlens.stages.findings import ArtefactFinding, Control
 from auditlens.stages.plan import AuditPlan
 
@@ -17,7 +18,7 @@ def controls(
     plan: AuditPlan, tables: Mapping[str, AlignmentTable], artefacts: Iterable[ArtefactFinding]
 ) -> tuple[Control, ...]:
     """All controls that this run allows."""
-    found = [_references(plan)]
+    found = [_references(plan), *twin_control(plan.model.released)]
     for layer, table in tables.items():
         found += [_random_sets(layer, table), _unrelated(layer, table)]
     seen: dict[str, ArtefactFinding] = {}

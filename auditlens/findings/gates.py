@@ -12,7 +12,7 @@ from auditlens.findings.labels import Labels
 from auditlens.findings.observability import observe
 from auditlens.findings.performance import clean_metric
 from auditlens.spec.model import AuditSpec
-from auditlens.stages.evidence import Evidence, LayerRelevance
+from auditlens.stages.evidence import INSIDE, Evidence, LayerRelevance
 from auditlens.stages.findings import ConceptFinding, Estimate
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import ComponentState, ConceptState
@@ -83,7 +83,7 @@ def _why_not(artefact: str | None, inputs: GateInputs) -> str:
 def _relevance_share(gate: PlannedGate, inputs: GateInputs) -> Estimate:
     relevance = inputs.relevance.get(gate.class_name)
     if relevance is None:
-        return missing(gate, f"no relevance was computed for {gate.class_name}")
+        return missing(gate, _why_no_relevance(gate, inputs))
     if gate.metric == "spurious_relevance_share" and not _sees_any(gate, inputs):
         return missing(gate, "the foundation model is not shown to see any spurious concept")
     wanted = {
@@ -92,6 +92,11 @@ def _relevance_share(gate: PlannedGate, inputs: GateInputs) -> Estimate:
     }[gate.metric]
     chosen = inputs.labels[gate.class_name].where(*wanted)
     return share_of(inputs.evidence, relevance, chosen, confidence=gate.confidence, sided="one")
+
+
+def _why_no_relevance(gate: PlannedGate, inputs: GateInputs) -> str:
+    closed = next((row.why for row in inputs.evidence.skipped if row.what == INSIDE), None)
+    return closed or f"no relevance was computed for {gate.class_name}"
 
 
 def _sees_any(gate: PlannedGate, inputs: GateInputs) -> bool:

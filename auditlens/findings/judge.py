@@ -211,7 +211,7 @@ def _inside(
         components += component_findings(court, chosen)
         finding = class_finding(evidence, relevance, court.labels, chosen.tolist(), n_relevant)
         by_layer[layer, class_name] = finding, court.labels
-    last = {name: found for (layer, name), found in by_layer.items() if layer == plan.model.layers[-1]}
+    last = {name: found for (layer, name), found in by_layer.items() if layer in plan.model.layers[-1:]}
     return Inside(
         components=tuple(components),
         classes=tuple(finding for finding, _ in last.values()),
@@ -286,8 +286,8 @@ def _redundancy(evidence: Evidence) -> dict[str, float]:
 
 
 def _last_layer(plan: AuditPlan, evidence: Evidence) -> dict[str, LayerRelevance]:
-    last = plan.model.layers[-1]
-    return {name: relevance for (layer, name), relevance in evidence.relevance.items() if layer == last}
+    last = plan.model.layers[-1:]  # none, where a released file has no inside to look at
+    return {name: relevance for (layer, name), relevance in evidence.relevance.items() if layer in last}
 
 
 def _confrontations(

@@ -13,11 +13,10 @@ from auditlens.examine.attribution.attributor import Attributor
 from auditlens.examine.attribution.choice import choose
 from auditlens.gather.context import Context
 from auditlens.spec.model import Model
-from auditlens.stages.evidence import Skipped
+from auditlens.stages.evidence import INSIDE, Skipped
 from auditlens.subject import Subject, load_subject
 from auditlens.subject.released import ReleasedModel, load_released, opaque_subject
 
-INSIDE: Final = "the inside of the released file"
 NO_TWIN: Final = Skipped(
     what=INSIDE,
     why="the spec names no architecture, so the released file has no eager twin to look into",

@@ -45,7 +45,7 @@ def _properties(record: AuditRecord) -> list[tuple[str, str]]:
         ("headline", record.verdict.headline),
         ("exit_code", str(int(record.verdict.exit_code))),
         ("spec_sha256", record.plan.spec_sha256),
-        ("model_sha256", record.plan.model.weights_sha256 or "none"),
+        ("model_sha256", record.plan.model.identity_sha256 or "none"),
         ("data_sha256", record.plan.data.sha256),
     ]
 

@@ -53,7 +53,7 @@ def _head(record: AuditRecord) -> list[str]:
         "",
         f"**{cell(counts)}**",
         "",
-        f"{cell(title)} · model {short_hash(plan.model.weights_sha256)} · "
+        f"{cell(title)} · model {short_hash(plan.model.identity_sha256)} · "
         f"{plural(plan.data.n_images, 'image')}, {plural(plan.data.n_units, 'unit')} · {locked}",
         "",
     ]

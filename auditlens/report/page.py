@@ -14,7 +14,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
-from auditlens.report import bars, wording
+from auditlens.report import bars, released, wording
 from auditlens.report.gaps import gaps, is_measured, unseen
 from auditlens.report.page_one import MAX_GATES, page_one, sham_ahead
 from auditlens.report.pictures import Pictures
@@ -56,6 +56,10 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     wording.sham_moved_more,
     wording.short_hash,
     wording.typeset,
+    released.files_text,
+    released.gap_text,
+    released.model_text,
+    released.twin_text,
     bars.auroc_bar,
     bars.colour_of,
     bars.effect_bars,

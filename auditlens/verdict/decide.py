@@ -92,7 +92,7 @@ def _result(
 ) -> GateResult:
     waived, waiver = False, ""
     if state is GateState.FAILS:
-        waived, waiver = waive(gate, estimate, spec.waivers, plan.model.weights_sha256, today)
+        waived, waiver = waive(gate, estimate, spec.waivers, plan.model.identity_sha256, today)
     artefact = artefact_label(spec, gate.artefact)
     return GateResult(
         gate=gate,

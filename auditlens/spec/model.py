@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from math import isfinite
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -15,6 +16,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=80)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Output = Literal["logits", "probabilities", "single_logit", "multi_label", "multi_label_probabilities"]
+Window = tuple[float, float] | Literal["full", "file"]
 CLOSED = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
@@ -244,7 +246,19 @@ class Data(Part):
     mask: str | None = Field(None, description="Column with the lesion mask's path.")
     within: tuple[str, ...] = Field((), description="Columns (diagnosis, site) within which observability is measured.")
     label_map: dict[str, str] = Field(default_factory=dict, description="Label in the table -> class of the model.")
+    window: Window | None = Field(
+        None,
+        description="How values of more than 8 bits become 8: [low, high], `full` (the whole range of the bits), or "
+        "`file` (the window that a DICOM file names).",
+    )
     sample: int | None = Field(None, ge=1, description="Use at most this many images, drawn by image hash.")
+
+    @field_validator("window")
+    @classmethod
+    def _opens(cls, window: Window | None) -> Window | None:
+        if isinstance(window, tuple) and not (window[0] < window[1] and all(map(isfinite, window))):
+            raise ValueError("write [low, high] with low below high")
+        return window
 
     @model_validator(mode="after")
     def _one_source(self) -> Data:
@@ -356,7 +370,7 @@ class Vocabulary(Part):
         0.025,
         ge=-2,
         le=2,
-        description="Raw alignment from which on the paper's rule labels (0.025 in D.3, 0.01 in D.5).",
+        description="Raw alignment from which on the paper's rule labels: 0.025 in D.3, 0.01 in D.5.",
     )
 
     @field_validator("categories")

@@ -109,7 +109,12 @@ def test_a_broken_included_file_is_one_error(bench):
 @pytest.mark.parametrize("name", library_names())
 def test_the_citation_of_a_library_does_not_depend_on_where_it_is_installed(bench, name):
     loaded = bench.load(include=[name])
-    entry = ("concepts", "ulcer") if "concepts" in name else ("artefacts", "red_skin")
+    entries = {
+        "concepts": ("concepts", "ulcer"),
+        "artefacts": ("artefacts", "red_skin"),
+        "vocabularies": ("vocabulary",),
+    }
+    entry = entries[name.split("/")[1]]
     assert loaded.cite(entry).startswith(f"{name}.yaml:")
 
 

@@ -2,13 +2,41 @@
 
 import pytest
 
+from auditlens.errors import SpecError
 from auditlens.spec.include import library_names
 
 ABCDE, DERMOSCOPY = "auditlens/concepts/abcde", "auditlens/artefacts/dermoscopy"
+VOCABULARIES = ("auditlens/vocabularies/dermoscopy", "auditlens/vocabularies/semanticlens")
 
 
-def test_there_are_two():
-    assert library_names() == (DERMOSCOPY, ABCDE)
+def test_there_are_four():
+    assert library_names() == (DERMOSCOPY, ABCDE, *VOCABULARIES)
+
+
+@pytest.mark.parametrize(("name", "n_words", "n_categories"), [(VOCABULARIES[0], 111, 7), (VOCABULARIES[1], 679, 9)])
+def test_a_vocabulary_has_its_words_and_the_threshold_of_the_paper(bench, name, n_words, n_categories):
+    vocabulary = bench.load(include=[name]).spec.vocabulary
+    assert len(vocabulary.words) == n_words
+    assert len(vocabulary.categories) == n_categories
+    assert vocabulary.threshold == 0.025
+
+
+def test_the_dermoscopy_vocabulary_is_the_words_of_the_concept_library(bench, spec):
+    words = bench.load(include=["auditlens/vocabularies/dermoscopy"]).spec.vocabulary.words
+    assert set(words) == {text for concept in spec.concepts.values() for text in concept.texts}
+
+
+@pytest.mark.parametrize(
+    ("categories", "said"),
+    [
+        ({"a": ["dog"], "b": ["cat", "dog"]}, "'dog' is listed twice"),
+        ({"a": []}, "needs words"),
+        ({"a": [" "]}, "none of them empty"),
+    ],
+)
+def test_a_vocabulary_without_sense_is_refused(bench, categories, said):
+    with pytest.raises(SpecError, match=said):
+        bench.load(vocabulary={"categories": categories})
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ class AlignmentTable:
     eligible : Bools, (components, concepts)
         False where people's flags on the example images contradict the concept: then it labels nothing.
     unrelated_pass : float
-        Share of components that some unrelated word labels.
+        Share of components that some unrelated word labels; NaN without such words, or without a component.
     random_pass : float
         Share of fresh random sets that some concept labels.
     """
@@ -258,7 +258,7 @@ def _resampled_theta(examples: ComponentExamples, samples: Samples, rng: np.rand
 def _unrelated(space: SemanticSpace, theta: Floats, random_theta: Floats, threshold: float) -> float:
     """Share of components that the best of the unrelated words would label."""
     if not space.unrelated or not len(theta):
-        return 0.0
+        return float("nan")
     probes = np.stack([vector - space.null for vector in space.unrelated.values()])
     scorer = Scorer(probes, np.zeros(len(probes)), np.full_like(probes, np.nan))
     null = _Null.of(scorer, random_theta)

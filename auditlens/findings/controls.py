@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from auditlens.findings.alignment import AlignmentTable
@@ -20,7 +21,9 @@ def controls(
     """All controls that this run allows."""
     found = [_references(plan), *twin_control(plan.model.released)]
     for layer, table in tables.items():
-        found += [_random_sets(layer, table), _unrelated(layer, table)]
+        found.append(_random_sets(layer, table))
+        if not math.isnan(table.unrelated_pass):  # no such words, or a foundation model that reads none
+            found.append(_unrelated(layer, table))
     seen: dict[str, ArtefactFinding] = {}
     for finding in artefacts:
         seen.setdefault(finding.artefact, finding)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from auditlens.findings.alignment import alignments
+from auditlens.findings.controls import controls
 from auditlens.findings.observability import concept_findings, image_scores, observe, seen_columns
 from auditlens.semantics.columns import column_probe
 from auditlens.spec.model import AuditSpec
@@ -110,3 +111,13 @@ def test_images_whose_fold_had_no_probe_are_left_out_of_the_measurement(world):
     concept = spec_of(ruler={"column": "ruler"}).concepts["ruler"]
     estimate, _ = observe("ruler", concept, world.samples, holed, confidence=0.95, sided="one")
     assert estimate.n == 500
+
+
+def test_without_unrelated_words_there_is_no_control_of_them(world):
+    silent = replace(world.space, unrelated={})
+    examples = world.examples([np.arange(20)])
+    table = alignments(examples, silent, world.samples, {}, seed=1, threshold=3.0, n_resampled=0)
+    plan = SimpleNamespace(model=SimpleNamespace(reference_gap=None, n_references=0, released=None))
+    names = [control.name for control in controls(plan, {"layer": table}, ())]
+    assert "random image sets, layer" in names
+    assert not any("unrelated" in name for name in names)

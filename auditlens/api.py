@@ -99,7 +99,9 @@ def audit(
     told = progress if progress is not None else Silent()
     context = _load(loaded, _device(device), Store(Path(store) if store else None), told, batch_size or BATCH_SIZE)
     sources = artefact_sources(context)
-    references = check_references(context.behaving, context.spec.model, loaded.base, context.index.root)
+    references = check_references(
+        context.behaving, context.spec.model, loaded.base, context.index.root, context.spec.data.window
+    )
     context, equivalence = settle(context)
     released = planned_released(context, equivalence)
     attributor, why = attribution(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,20 +10,30 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from auditlens.data.dicom import is_dicom, read_dicom
 from auditlens.data.sample import Sample
+from auditlens.data.values import HINT, UndeclaredError, to_eight_bits
 from auditlens.errors import ImageError
+from auditlens.spec.model import Window
 
 Pixels = NDArray[np.uint8]
 SIXTEEN_BIT: Final = ("I;16", "I;16B", "I;16L", "I;16N")
+SIXTEEN_BIT_RANGE: Final = (0.0, 65535.0)
 BROKEN: Final = (OSError, UnidentifiedImageError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 """What Pillow raises for files that are cut short, damaged, no images, or far too large."""
 
 
-def load_rgb(source: Sample | Path) -> Pixels:
+def load_rgb(source: Sample | Path, window: Window | None = None) -> Pixels:
     """Decode an image to 8-bit RGB.
 
-    The EXIF orientation is applied. One channel becomes three equal ones; 16-bit values are divided by 257; alpha and
-    palette transparency are dropped, as torchvision's loader does.
+    The EXIF orientation is applied. One channel becomes three equal ones; values of more than 8 bits become 8 bits by
+    the declared window; alpha and palette transparency are dropped, as torchvision's loader does.
+
+    Parameters
+    ----------
+    source : Sample or Path
+    window : (low, high), "full", "file" or None
+        Of a path; a sample brings its own.
 
     Returns
     -------
@@ -33,10 +44,13 @@ def load_rgb(source: Sample | Path) -> Pixels:
     ImageError
         Naming the file, and the manifest row where there is one.
     """
-    path = source if isinstance(source, Path) else source.path
+    path, window = (source, window) if isinstance(source, Path) else (source.path, source.window)
     try:
+        if is_dicom(path):
+            return read_dicom(path, window)
         with open_image(path) as image:
-            return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+            stored = _Stored(image.mode, image.format == "PNG", _has_wide_colours(image))
+            return np.asarray(_to_rgb(ImageOps.exif_transpose(image), window, stored))
     except BROKEN as error:
         raise ImageError(f"cannot decode {path}: {error}", location=_row(source)) from error
 
@@ -70,10 +84,11 @@ def load_mask(sample: Sample, size: tuple[int, int]) -> NDArray[np.bool_] | None
         return None
     try:
         with open_image(sample.mask) as image:
-            grey = _to_rgb(ImageOps.exif_transpose(image)).convert("L")
+            upright = ImageOps.exif_transpose(image)
+            grey = upright if upright.mode in (*SIXTEEN_BIT, "I", "F") else upright.convert("RGB").convert("L")
+            values = np.asarray(grey.resize(size, Image.Resampling.NEAREST), dtype=np.float64)
     except BROKEN as error:
         raise ImageError(f"cannot decode the mask {sample.mask}: {error}", location=sample.location) from error
-    values = np.asarray(grey.resize(size, Image.Resampling.NEAREST), dtype=np.float64)
     inside: NDArray[np.bool_] = values > values.max(initial=0.0) / 2
     return inside
 
@@ -85,26 +100,33 @@ def _row(source: Sample | Path) -> Any:
     return source.location
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in SIXTEEN_BIT:
-        return _from_values(np.asarray(image, dtype=np.float64) / 257.0)
-    if image.mode == "I":
-        values = np.asarray(image, dtype=np.float64)
-        return _from_values(values / 257.0 if values.max(initial=0.0) > 255.0 else values)
-    if image.mode == "F":
-        return _from_values(_scale_floats(np.asarray(image, dtype=np.float64)))
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What the file holds, before Pillow decodes it."""
+
+    mode: str
+    is_png: bool
+    wide_colours: bool
+
+
+def _to_rgb(image: Image.Image, window: Window | None, stored: _Stored) -> Image.Image:
+    if stored.mode in SIXTEEN_BIT:
+        return _grey(image, window, SIXTEEN_BIT_RANGE, "16-bit values")
+    if stored.mode == "I":  # how Pillow before 11 reads PNGs of 16 bits, too
+        return _grey(image, window, SIXTEEN_BIT_RANGE if stored.is_png else None, "32-bit values")
+    if stored.mode == "F":
+        return _grey(image, window, None, "floating-point values")
+    if stored.wide_colours and window != "full":
+        raise UndeclaredError(f"it holds colours of 16 bits, whose only way to 8 bits is `data.window: full`; {HINT}")
     if image.mode == "P" and "transparency" in image.info:
         return image.convert("RGBA").convert("RGB")
     return image.convert("RGB")
 
 
-def _scale_floats(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bring floats in 0 to 1 to 0 to 255; floats up to 255 stay; others have no agreed meaning."""
-    low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
-    if not np.isfinite([low, high]).all() or low < 0.0 or high > 255.0:
-        raise ValueError(f"floating-point pixels from {low:g} to {high:g}; valid are 0 to 1 or 0 to 255")
-    return values * 255.0 if high <= 1.0 else values
+def _grey(image: Image.Image, window: Window | None, full: tuple[float, float] | None, kind: str) -> Image.Image:
+    return Image.fromarray(to_eight_bits(np.asarray(image), window, full, kind)).convert("RGB")
 
 
-def _from_values(values: NDArray[np.float64]) -> Image.Image:
-    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8)).convert("RGB")
+def _has_wide_colours(image: Image.Image) -> bool:
+    """Whether Pillow, which knows 8-bit colours only, is about to keep the upper 8 of 16 bits."""
+    return image.mode not in SIXTEEN_BIT and any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))

@@ -14,8 +14,9 @@ from typing import Final
 from auditlens.data.sample import Cell, DataIndex, Sample
 from auditlens.data.sources import Entry, Source, find_source
 from auditlens.data.tables import numeric
+from auditlens.data.values import sentence as window_sentence
 from auditlens.errors import InputError, nearest
-from auditlens.spec.model import Data
+from auditlens.spec.model import Data, Window
 from auditlens.stages.base import canonical_json
 from auditlens.store import Store
 from auditlens.store.folders import file_sha256
@@ -55,8 +56,9 @@ def read_index(data: Data, base: Path, classes: tuple[str, ...], store: Store) -
     if not kept:
         raise _no_label(source, classes, labels)
     entries, notes = _distinct(kept)
-    samples = _draw(_samples(entries, labels, source.columns), data.sample)
+    samples = _draw(_samples(entries, labels, source.columns, data.window), data.sample)
     notes += [*_left_out_notes(named, labels), *_unit_notes(data, entries), *_twin_notes(samples)]
+    notes += [words] if (words := window_sentence(data.window)) is not None else []
     return DataIndex(
         samples=samples,
         classes=classes,
@@ -66,7 +68,7 @@ def read_index(data: Data, base: Path, classes: tuple[str, ...], store: Store) -
         columns=source.columns,
         n_left_out=len(source.entries) - len(samples),
         notes=tuple(notes),
-        digest=_digest(samples, classes),
+        digest=_digest(samples, classes, data.window),
     )
 
 
@@ -104,7 +106,9 @@ def _distinct(entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
     return [by_id[name] for name in sorted(by_id)], notes
 
 
-def _samples(entries: Sequence[Entry], labels: Mapping[str, int], columns: Sequence[str]) -> list[Sample]:
+def _samples(
+    entries: Sequence[Entry], labels: Mapping[str, int], columns: Sequence[str], window: Window | None
+) -> list[Sample]:
     digests = _hashes([entry.path for entry in entries])
     cells = _typed(entries, columns)
     return [
@@ -117,6 +121,7 @@ def _samples(entries: Sequence[Entry], labels: Mapping[str, int], columns: Seque
             columns=row,
             digest=digest,
             location=entry.location,
+            window=window,
         )
         for entry, row, digest in zip(entries, cells, digests, strict=True)
     ]
@@ -184,9 +189,9 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + more
 
 
-def _digest(samples: Sequence[Sample], classes: Sequence[str]) -> str:
+def _digest(samples: Sequence[Sample], classes: Sequence[str], window: Window | None) -> str:
     masks = iter(_hashes([sample.mask for sample in samples if sample.mask is not None]))
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(b"" if window is None else canonical_json({"window": window}).encode())
     for sample in samples:
         mask = next(masks) if sample.mask is not None else None
         row = [sample.id, sample.digest, classes[sample.label], sample.unit, mask, dict(sample.columns)]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditlens.errors import Location
+from auditlens.spec.model import Window
 from auditlens.stages.evidence import Samples
 
 Cell = float | str | None
@@ -38,6 +39,8 @@ class Sample:
         SHA-256 of the file's bytes.
     location : Location
         Row of the manifest, or the file.
+    window : (low, high), "full", "file" or None
+        How values of more than 8 bits become 8 bits, as the spec declares it.
     """
 
     id: str
@@ -48,6 +51,7 @@ class Sample:
     columns: Mapping[str, Cell]
     digest: str
     location: Location
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)

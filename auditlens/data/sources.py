@@ -14,7 +14,7 @@ from auditlens.spec.paths import resolve
 from auditlens.store import Store
 from auditlens.store.python_objects import load_function, source_sha256
 
-SUFFIXES: Final = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+SUFFIXES: Final = (".bmp", ".dcm", ".dicom", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 POINTER: Final = "auditlens-manifest.txt"
 SHOWN: Final = 5
 

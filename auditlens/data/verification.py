@@ -59,7 +59,8 @@ class _BrokenImagesError(Exception):
 
 
 def _block_sizes(block: Sequence[Sample], store: Store) -> NDArray[np.int64]:
-    key = {"digests": [sample.digest for sample in block]}
+    windows = sorted({str(sample.window) for sample in block})
+    key = {"digests": [sample.digest for sample in block], "windows": windows}
     return store.arrays("verified-images", key, lambda: {"sizes": _decode(block)})["sizes"]
 
 

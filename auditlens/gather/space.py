@@ -11,6 +11,7 @@ import torch
 from auditlens.data.images import load_rgb
 from auditlens.errors import InputError
 from auditlens.gather.context import Context
+from auditlens.gather.vocabulary import vocabulary_words
 from auditlens.semantics.columns import Kind, column_probe
 from auditlens.semantics.foundation import FoundationModel
 from auditlens.semantics.probes import build_space_probes, image_probe, null_embedding, uses_images, word_probes
@@ -48,6 +49,7 @@ def semantic_space(context: Context, inserted: Mapping[str, tuple[Floats, Floats
         unrelated=word_probes(foundation, words, templates),
         inserted=inserted,
         without_probe=failed,
+        words=vocabulary_words(context, context.spec.foundation, foundation),
     )
 
 
@@ -104,8 +106,9 @@ def foundation_key(spec: Foundation | None, foundation: FoundationModel) -> dict
 
 
 def _example_images(context: Context) -> dict[str, list[np.ndarray]]:
+    window = context.spec.data.window
     return {
-        name: [load_rgb(path) for path in _pictures(resolve(concept.images, context.base), name)]
+        name: [load_rgb(path, window) for path in _pictures(resolve(concept.images, context.base), name)]
         for name, concept in _assessable(context).items()
         if concept.images is not None and uses_images(concept)
     }

@@ -166,6 +166,13 @@ class Model(Part):
         return classes
 
     @model_validator(mode="after")
+    def _one_kind_of_decision(self) -> Model:
+        output = self.released.output if self.released is not None else None
+        if output is not None and is_multi_label(output) != is_multi_label(self.output):
+            raise ValueError(f"`output: {self.output}` and `released.output: {output}` decide in different ways")
+        return self
+
+    @model_validator(mode="after")
     def _something_to_audit(self) -> Model:
         if self.architecture is not None:
             return self
@@ -411,7 +418,7 @@ class Examine(Part):
     max_components: int = Field(
         40, ge=1, description="At most so many components per class and layer are cropped; the rest: whole images."
     )
-    attributor: Literal["auto", "lrp", "gradient_x_activation"] = Field(
+    attributor: Literal["auto", "lrp", "attnlrp", "gradient_x_activation", "integrated_gradients"] = Field(
         "auto", description="How relevance is computed."
     )
     crops: Literal["auto", "crp", "activation", "none"] = Field("auto", description="How concept examples are cropped.")
@@ -571,6 +578,9 @@ class AuditSpec(Part):
     model: Model = Field(description="The audited model.")
     data: Data = Field(description="The images.")
     foundation: Foundation | None = Field(None, description="The text-image model; without it the inside has no words.")
+    opinions: tuple[Foundation, ...] = Field(
+        (), description="Further foundation models that label the same crops, to compare; the verdict keeps the first."
+    )
     concepts: dict[Name, Concept] = Field(default_factory=dict, description="Concepts by name.")
     classes: dict[str, ClassRule] = Field(default_factory=dict, description="Rule per audited class.")
     vocabulary: Vocabulary | None = Field(None, description="Words that describe what the components encode.")
@@ -583,6 +593,12 @@ class AuditSpec(Part):
     waivers: tuple[Waiver, ...] = Field((), description="Accepted failures.")
     report: Report = Field(default_factory=Report, description="Report settings.")
     seed: int = Field(0, ge=0, description="Seed of everything that is drawn.")
+
+    @model_validator(mode="after")
+    def _opinions_are_second(self) -> AuditSpec:
+        if self.opinions and self.foundation is None:
+            raise ValueError("opinions are compared with foundation, and there is none")
+        return self
 
     @property
     def operating_point(self) -> Decision | None:

@@ -9,14 +9,16 @@ import torch
 
 from auditlens.data.images import load_rgb
 from auditlens.errors import InputError, IntegrityError, ModelError, nearest
-from auditlens.spec.model import Model, ReferencePrediction
+from auditlens.spec.model import Model, ReferencePrediction, Window
 from auditlens.spec.paths import resolve
 from auditlens.subject.behaving import Behaving
 
 LIKELY: Final = "is `model.preprocessing`, the order of `model.classes` or `model.output` another one?"
 
 
-def check_references(subject: Behaving, model: Model, base: Path, data_root: Path | None) -> tuple[float | None, int]:
+def check_references(
+    subject: Behaving, model: Model, base: Path, data_root: Path | None, window: Window | None = None
+) -> tuple[float | None, int]:
     """Compare the model's probabilities with those that the spec says the deployed pipeline gives.
 
     Parameters
@@ -28,6 +30,8 @@ def check_references(subject: Behaving, model: Model, base: Path, data_root: Pat
     base : Path
         Folder of the spec; images are looked for there, then under `data_root`.
     data_root : Path or None
+    window : (low, high), "full", "file" or None
+        How values of more than 8 bits become 8 bits: `data.window`.
 
     Returns
     -------
@@ -47,7 +51,7 @@ def check_references(subject: Behaving, model: Model, base: Path, data_root: Pat
     """
     largest: float | None = None
     for reference in model.reference_predictions:
-        found = _predict(subject, _find(reference.image, base, data_root))
+        found = _predict(subject, _find(reference.image, base, data_root), window)
         for name, expected in reference.probabilities.items():
             if name not in subject.classes:
                 raise ModelError(
@@ -69,9 +73,9 @@ def _find(image: str, base: Path, data_root: Path | None) -> Path:
     raise InputError(f"the reference image {image!r} does not exist; looked for {' and '.join(map(str, tried))}")
 
 
-def _predict(subject: Behaving, path: Path) -> list[float]:
+def _predict(subject: Behaving, path: Path, window: Window | None) -> list[float]:
     with torch.no_grad():
-        values: list[float] = subject.probabilities(subject.prepare(load_rgb(path))[None])[0].double().tolist()
+        values: list[float] = subject.probabilities(subject.prepare(load_rgb(path, window))[None])[0].double().tolist()
     return values
 
 

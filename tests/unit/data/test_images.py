@@ -28,20 +28,97 @@ def test_grey_becomes_three_equal_channels(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_sixteen_bits_are_scaled_to_eight(tmp_path, suffix):
+def test_sixteen_bits_become_eight_by_the_declared_window(tmp_path, suffix):
     values = np.array([[0, 257, 32896, 65535]], dtype=np.uint16)
-    assert load_rgb(saved(tmp_path / f"x.{suffix}", values))[0, :, 0].tolist() == [0, 1, 128, 255]
+    path = saved(tmp_path / f"x.{suffix}", values)
+    assert load_rgb(path, "full")[0, :, 0].tolist() == [0, 1, 128, 255]
+    assert load_rgb(path, (257.0, 32896.0))[0, :, 2].tolist() == [0, 0, 255, 255]
+    with pytest.raises(ImageError, match=r"16-bit values \(0 to 65535\), and nothing says.*data\.window"):
+        load_rgb(path)
+    with pytest.raises(ImageError, match=r"`data\.window: file` does not fit 16-bit values"):
+        load_rgb(path, "file")
 
 
-def test_thirty_two_bits_and_floats(tmp_path):
-    assert load_rgb(saved(tmp_path / "i.tif", np.array([[0, 65535]], dtype=np.int32)))[0, :, 1].tolist() == [0, 255]
-    assert load_rgb(saved(tmp_path / "f.tif", np.array([[0.0, 0.5, 1.0]], dtype=np.float32)))[0, :, 2].tolist() == [
-        0,
-        128,
-        255,
-    ]
-    with pytest.raises(ImageError, match="valid are 0 to 1"):
-        load_rgb(saved(tmp_path / "g.tif", np.array([[-1.0, 900.0]], dtype=np.float32)))
+def test_a_window_beside_the_values_is_an_error_and_no_black_image(tmp_path):
+    path = saved(tmp_path / "x.png", np.array([[10, 4095]], dtype=np.uint16))
+    with pytest.raises(ImageError, match=r"all its 16-bit values \(10 to 4095\) lie outside `data\.window`"):
+        load_rgb(path, (5000.0, 6000.0))
+
+
+def test_values_inside_a_window_are_linear_and_never_wrap(tmp_path):
+    values = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    pixels = load_rgb(saved(tmp_path / "x.png", values), (1000.0, 3040.0))[:, :, 0].ravel()
+    assert (np.diff(pixels.astype(int)) >= 0).all()
+    expected = np.clip((np.arange(4096) - 1000) / 2040 * 255, 0, 255)
+    assert np.abs(pixels - expected).max() <= 0.5 + 1e-9
+
+
+def test_a_window_leaves_eight_bits_alone(tmp_path):
+    values = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    assert load_rgb(saved(tmp_path / "x.png", values), (1000.0, 3000.0))[:, :, 0].tolist() == values.tolist()
+
+
+def test_thirty_two_bits_and_floats_need_a_window(tmp_path):
+    whole = saved(tmp_path / "i.tif", np.array([[0, 65535]], dtype=np.int32))
+    assert load_rgb(whole, (0.0, 65535.0))[0, :, 1].tolist() == [0, 255]
+    floats = saved(tmp_path / "f.tif", np.array([[0.0, 0.5, 1.0]], dtype=np.float32))
+    assert load_rgb(floats, (0.0, 1.0))[0, :, 2].tolist() == [0, 128, 255]
+    for path in (whole, floats):
+        with pytest.raises(ImageError, match="nothing says how they become 8 bits"):
+            load_rgb(path)
+        with pytest.raises(ImageError, match=r"`data\.window: full` does not fit"):
+            load_rgb(path, "full")
+    with pytest.raises(ImageError, match="not finite"):
+        load_rgb(saved(tmp_path / "n.tif", np.array([[0.0, np.nan]], dtype=np.float32)), (0.0, 1.0))
+
+
+def png_of_wide_colours(path, values):
+    """A PNG with three channels of 16 bits, which Pillow cannot write."""
+    import struct
+    import zlib
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    height, width, _ = values.shape
+    lines = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b""))
+    return path
+
+
+def test_colours_of_sixteen_bits_are_not_cut_in_silence(tmp_path):
+    values = np.array([[[0, 257, 65535], [32896, 1000, 60000]]], dtype=np.uint16)
+    path = png_of_wide_colours(tmp_path / "x.png", values)
+    for window in (None, (0.0, 4095.0)):
+        with pytest.raises(ImageError, match=r"colours of 16 bits.*full"):
+            load_rgb(path, window)
+    assert np.abs(load_rgb(path, "full").astype(int) - values / 257).max() <= 1
+
+
+def test_a_mask_of_sixteen_bits(tmp_path, read):
+    write_images(tmp_path, ["a.png"])
+    values = np.zeros((6, 8), dtype=np.uint16)
+    values[:2] = 300
+    saved(tmp_path / "mask.png", values)
+    write_csv(tmp_path / "m.csv", [("image", "label", "mask"), ("a.png", "benign", "mask.png")])
+    (sample,) = read(manifest="m.csv", mask="mask").samples
+    assert load_mask(sample, (8, 6)).sum() == 16
+
+
+def test_the_window_of_the_data_reaches_images_the_digest_and_the_plan(tmp_path, read):
+    saved(tmp_path / "a.png", np.array([[0, 4095]], dtype=np.uint16))
+    write_csv(tmp_path / "m.csv", [("image", "label"), ("a.png", "benign")])
+    index = read(manifest="m.csv", window=(0.0, 4095.0))
+    assert load_rgb(index.samples[0])[0, :, 0].tolist() == [0, 255]
+    assert "mapped linearly from 0..4095 to 0..255; what lies outside becomes black or white" in " ".join(index.notes)
+    other = read(manifest="m.csv", window="full")
+    assert load_rgb(other.samples[0])[0, :, 0].tolist() == [0, 16]
+    assert len({index.digest, other.digest, read(manifest="m.csv").digest}) == 3
+    store = Store(tmp_path / "store")
+    verify_images(index, store)
+    with pytest.raises(ImageError, match="nothing says"):  # not hidden by what was decoded with a window
+        verify_images(read(manifest="m.csv"), store)
 
 
 @pytest.mark.parametrize("mode", ["P", "RGBA", "LA", "1", "L"])

@@ -72,7 +72,7 @@ def choose_heatmaps(subject: Subject, requested: Requested, attributor: Attribut
         return attributor, "CRP heatmaps of single components."
     if requested == "crp":
         raise ModelError("CRP crops need LRP as attributor", hint="use examine.crops: auto or activation")
-    return attributor, "Up-sampled activation maps, since LRP is not used."
+    return attributor, "Up-sampled activation maps, since CRP heatmaps need the attributor lrp."
 
 
 def crop_boxes(

@@ -137,7 +137,8 @@ def normalise(
     _function: Rule, values: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: None = None
 ) -> Tensor:
     """Pass relevance through a division by the length, which is a constant."""
-    return values / torch.linalg.vector_norm(values.detach(), p, dim, keepdim=True).clamp_min(eps)
+    length: Tensor = torch.linalg.vector_norm(values.detach(), p, dim, keepdim=True)
+    return values / length.clamp_min(eps)
 
 
 def _standardised(values: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
@@ -152,7 +153,7 @@ def _scaled(values: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tenso
 
 RULES: Final[Mapping[str, Rule]] = {
     **dict.fromkeys(
-        ("gelu", "silu", "hardswish", "mish", "relu6", "hardtanh", "elu", "selu", "celu", "tanh"), identity
+        ("gelu", "silu", "hardswish", "mish", "relu6", "hardtanh", "elu", "selu", "celu", "tanh", "square"), identity
     ),
     **dict.fromkeys(("mul", "__mul__", "__rmul__", "__imul__", "mul_", "multiply"), product),
     **dict.fromkeys(("matmul", "__matmul__", "__rmatmul__", "mm", "bmm"), matrix_product),

@@ -3,13 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-import torchvision
 from torch import nn
 from torch.nn import functional
 
-from auditlens.errors import LayerError, ModelError
+from auditlens.errors import LayerError
 from auditlens.examine.attribution.attributor import shares
-from auditlens.examine.attribution.choice import choose
 from auditlens.examine.attribution.gradient import GradientXActivation, activation_grid
 from auditlens.examine.attribution.lrp import Lrp
 from auditlens.examine.attribution.rewrite import UnsupportedError
@@ -199,49 +197,57 @@ def test_token_maps_leave_out_the_class_token():
     torch.testing.assert_close(grid[1, :, 1, 2], tokens[1, 6])
 
 
-def test_skipping_the_negative_half_changes_no_heatmap(make_subject, make_layer):
-    """One convolution takes in negative values, one does not: both ways through the rule are taken."""
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("groups", [1, 3])
+def test_heatmaps_are_those_of_zennits_hooks(make_subject, make_layer, groups, bias):
+    """One convolution takes in negative values, one does not; with groups the first layer has no channel to share."""
     from zennit.composites import EpsilonPlusFlat
 
     torch.manual_seed(0)
-    convolutions = [nn.Conv2d(width, 6, 3, padding=1) for width in (3, 6, 6)]
-    module = nn.Sequential(convolutions[0], convolutions[1], nn.ReLU(), convolutions[2], nn.ReLU())
-    module.append(nn.AdaptiveAvgPool2d(1)).append(nn.Flatten())
-    subject = make_subject(module.eval().requires_grad_(False), (make_layer("4", 6),))
-    components = torch.tensor([[0, 3]] * 4)
-    quick, plain = Lrp(subject), Lrp(subject)
-    plain._composite.remove()
-    EpsilonPlusFlat().register(plain._twin)
-    expected = plain.heatmaps(batch_of(), "4", components)
-    assert expected.flatten(2).any(2).any()
-    torch.testing.assert_close(quick.heatmaps(batch_of(), "4", components), expected)
+    convolutions = [
+        nn.Conv2d(3, 6, 3, padding=1, groups=groups, bias=bias),
+        nn.ConvTranspose2d(6, 6, 3, stride=2, output_padding=1, groups=groups, bias=bias),
+        nn.Conv2d(6, 6, 5, stride=2, padding=2, groups=groups, padding_mode="circular", bias=bias),
+    ]
+    module = nn.Sequential(convolutions[0], convolutions[1], nn.ReLU(), nn.AvgPool2d(2), convolutions[2], nn.ReLU())
+    subject = make_subject(module.eval().requires_grad_(False), (make_layer("5", 6),))
+    components = torch.tensor([[0, 3], [2, 1], [5, 4], [0, 0]])
+    found = Lrp(subject).heatmaps(batch_of(), "5", components)
+    assert found.flatten(2).any(2).any()
+    EpsilonPlusFlat().register(module)
+    for image, turn in np.ndindex(4, 2):
+        data = batch_of()[image : image + 1].requires_grad_()
+        output = module(data)
+        entering = torch.zeros_like(output)
+        entering[:, components[image, turn]] = output[:, components[image, turn]].detach()
+        (expected,) = torch.autograd.grad(output, data, entering)
+        torch.testing.assert_close(found[image, turn], expected[0].sum(0), rtol=1e-4, atol=1e-6)
+
+
+def test_a_layer_that_runs_twice_is_explained_by_its_last_run(make_subject, make_layer):
+    torch.manual_seed(0)
+    shared = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU())
+    subject = make_subject(nn.Sequential(shared, shared).eval().requires_grad_(False), (make_layer("0", 3),))
+    made, components = Lrp(subject), torch.tensor([[0], [1], [2], [0]])
+    learns_that_it_runs_twice, stops_there = (made.heatmaps(batch_of(), "0", components) for _ in range(2))
+    assert stops_there.any()
+    torch.testing.assert_close(stops_there, learns_that_it_runs_twice)
+    made._n_runs["0"] = 1
+    assert not torch.allclose(made.heatmaps(batch_of(), "0", components), stops_there)
+
+
+def test_nothing_behind_the_layer_runs_for_heatmaps(subject):
+    made, calls = Lrp(subject), []
+    made._twin.head.register_forward_hook(lambda *_: calls.append(1))
+    for _ in range(3):
+        made.heatmaps(batch_of(), "relu2", torch.zeros(4, 1, dtype=torch.int64))
+    assert len(calls) == 1, "only the first pass, which counts the runs of the layer"
 
 
 @pytest.mark.parametrize("made", [Lrp, GradientXActivation])
 def test_flat_layers_have_heatmaps(subject, made):
     maps = made(subject).heatmaps(batch_of(2), "head", torch.tensor([[0, 2], [1, -1]]))
     assert maps.shape == (2, 2, 32, 32) and maps[0].any() and not maps[1, 1].any()
-
-
-NETWORKS = ["mobilenet_v2", "resnet18", "squeezenet1_1", "alexnet"]
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_auto_takes_lrp_for_convolutional_networks(make_subject, name):
-    torch.manual_seed(0)
-    module = getattr(torchvision.models, name)(num_classes=4)
-    attributor, reason = choose(make_subject(module.eval(), (), size=64), "auto")
-    assert attributor.name == "lrp" and "every layer of the model has a propagation rule" in reason
-
-
-@pytest.mark.parametrize(("name", "why"), [("efficientnet_b0", "SiLU"), ("swin_t", "no rule|cannot be traced")])
-def test_auto_falls_back_and_an_explicit_wish_is_refused(make_subject, name, why):
-    subject = make_subject(getattr(torchvision.models, name)(num_classes=4).eval(), (), size=64)
-    attributor, reason = choose(subject, "auto")
-    assert attributor.name == "gradient_x_activation"
-    assert reason.startswith("Gradient x activation: LRP does not fit, since")
-    with pytest.raises(ModelError, match=why):
-        choose(subject, "lrp")
 
 
 def test_a_merge_across_a_hidden_activation_is_noticed(make_subject):
@@ -280,13 +286,6 @@ def test_operations_without_a_rule_are_named(make_subject, forward, why):
 
     with pytest.raises(UnsupportedError, match=why):
         Lrp(make_subject(Own().eval(), ()))
-
-
-def test_a_chosen_attributor_is_said(subject):
-    assert choose(subject, "gradient_x_activation")[1] == "Gradient x activation, as the spec asks."
-    assert "as the spec asks" in choose(subject, "lrp")[1]
-    with pytest.raises(ModelError, match="valid are auto, lrp, gradient_x_activation"):
-        choose(subject, "captum")
 
 
 def test_layers_that_do_not_fit_are_said(subject):

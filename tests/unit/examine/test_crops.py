@@ -88,7 +88,7 @@ def test_what_crops_is_said(subject):
     assert choose_heatmaps(subject, "auto", lrp) == (lrp, "CRP heatmaps of single components.")
     assert choose_heatmaps(subject, "crp", lrp)[0] is lrp
     assert choose_heatmaps(subject, "activation", lrp)[0].name == "gradient_x_activation"
-    assert "since LRP is not used" in choose_heatmaps(subject, "auto", gradient)[1]
+    assert "since CRP heatmaps need the attributor lrp" in choose_heatmaps(subject, "auto", gradient)[1]
     with pytest.raises(ModelError, match="CRP crops need LRP"):
         choose_heatmaps(subject, "crp", gradient)
 

@@ -22,6 +22,8 @@ N_RANDOM = 4
 """Random groups beside each labelled one."""
 NEAREST = 4
 """A random member is drawn from so many others of the nearest relevance."""
+LARGEST_GAP = 0.2
+"""Relevance of a random group may differ from its model's by this share of it."""
 STATES = (ComponentState.SPURIOUS, ComponentState.VALID, ComponentState.UNEXPECTED)
 
 
@@ -76,16 +78,21 @@ def _labelled(labels: Labels, class_name: str) -> Iterator[AblationGroup]:
 def _random(group: AblationGroup, magnitude: Floats, rng: np.random.Generator) -> Iterator[AblationGroup]:
     """Draw groups of equal size from the other components, each member of a relevance like that of a member's.
 
-    None where the others are fewer than the group: they could not match it.
+    None where the others cannot match it: they are fewer, or their relevance adds up to another share.
     """
     others = np.setdiff1d(np.arange(len(magnitude)), group.components)
     others = others[magnitude[others] > 0]
     if len(others) < len(group.components):
         return
     for _ in range(N_RANDOM):
-        yield AblationGroup(
-            "random", f"{group.kind}:{group.name}", group.class_name, _matched(group, others, magnitude, rng)
-        )
+        members = _matched(group, others, magnitude, rng)
+        if not _alike(float(magnitude[list(members)].sum()), float(magnitude[list(group.components)].sum())):
+            return
+        yield AblationGroup("random", f"{group.kind}:{group.name}", group.class_name, members)
+
+
+def _alike(drawn: float, wanted: float) -> bool:
+    return abs(drawn - wanted) <= LARGEST_GAP * wanted
 
 
 def _matched(

@@ -184,6 +184,39 @@ def effects_scale(axis: Axis) -> Markup:
     return _svg(axis.width, 14, "scale of the change of probability", parts)
 
 
+def change_bar(axis: Axis, estimate: Estimate | None) -> Markup:
+    """Draw one change with its interval on a common scale, zero marked."""
+    parts = [_line(axis.at(tick), 0, axis.at(tick), 16, "#e3e7eb", 1) for tick in axis.ticks()]
+    parts += [_line(axis.at(0), 0, axis.at(0), 16, "#6b7683", 1.2), _interval(axis, estimate, 8, BLUE)]
+    return _svg(axis.width, 16, estimate_text(estimate), parts)
+
+
+def change_scale(axis: Axis) -> Markup:
+    """Draw the numbers of a common scale of changes."""
+    parts = [_text(axis.at(tick), 11, _tick(tick), GREY, 'font-size="9"') for tick in axis.ticks()]
+    return _svg(axis.width, 14, "scale of the change", parts)
+
+
+def dots(points: Sequence[tuple[float, float, str]], across: str, up: str, size: tuple[int, int]) -> Markup:
+    """Draw dots (x, y, name) on two scales that start at zero."""
+    width, height = size
+    x_axis = Axis(0.0, 1.08 * max([1e-9, *(x for x, _, _ in points)]), width - 34, pad=4)
+    y_axis = Axis(0.0, 1.08 * max([1e-9, *(y for _, y, _ in points)]), height - 34, pad=4)
+    bottom = height - 30
+    parts = [_line(34, bottom, width, bottom, RULE, 1), _line(34, 0, 34, bottom, RULE, 1)]
+    for tick in x_axis.ticks(4):
+        parts.append(_text(30 + x_axis.at(tick), bottom + 12, f"{tick:g}", GREY, 'font-size="9"'))
+    for tick in y_axis.ticks(4):
+        parts.append(_text(20, bottom + 3 - y_axis.at(tick) + 4, f"{tick:g}", GREY, 'font-size="9"'))
+    for x, y, name in points:
+        place = f'cx="{30 + x_axis.at(x):.1f}" cy="{bottom + 4 - y_axis.at(y):.1f}"'
+        parts.append(f'<circle {place} r="3.2" fill="{BLUE}" fill-opacity="0.6"><title>{escape(name)}</title></circle>')
+    parts.append(_text(width / 2 + 17, height - 4, across, GREY, 'font-size="10"'))
+    turned = f'font-size="10" transform="rotate(-90 8 {bottom / 2})"'
+    parts.append(_text(8, bottom / 2, up, GREY, turned))
+    return _svg(width, height, f"{up} against {across}", parts)
+
+
 def _text(x: float, y: float, words: str, colour: str, style: str) -> str:
     font = 'text-anchor="middle" font-family="Inter, sans-serif"'
     return f'<text x="{x:.2f}" y="{y}" fill="{colour}" {font} {style}>{escape(words)}</text>'

@@ -15,6 +15,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
 from auditlens.report import bars, released, wording
+from auditlens.report.ablation import ablation_views, agreement_sentence
 from auditlens.report.gaps import gaps, is_measured, unseen
 from auditlens.report.page_one import MAX_GATES, page_one, sham_ahead
 from auditlens.report.pictures import Pictures
@@ -60,7 +61,9 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     released.gap_text,
     released.model_text,
     released.twin_text,
+    agreement_sentence,
     bars.auroc_bar,
+    bars.change_scale,
     bars.colour_of,
     bars.effect_bars,
     bars.effects_scale,
@@ -139,6 +142,7 @@ def render_page(run_dir: Path, record: AuditRecord, target: Target, n_gates: int
         "classes": class_views(record),
         "unexplained": unexpected_view(record.findings),
         "classes_of_artefacts": artefacts_views(record),
+        "ablated": ablation_views(record),
         "z_threshold": _setting(record, "examine", "z_threshold", DEFAULT_Z),
         "gaps": gaps(record),
         "measured": [row for row in record.findings.concepts if is_measured(row)],

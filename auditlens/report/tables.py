@@ -108,6 +108,24 @@ def _flip_row(flip: Flip) -> Row:
     return head | flat("raw", flip.rate) | flat("sham", flip.sham) | flat("beyond", flip.beyond)
 
 
+def ablation_rows(record: AuditRecord) -> list[Row]:
+    """One row per group silenced, for the table."""
+    return [
+        {
+            **row.model_dump(include={"class_name", "layer", "kind", "name", "n_components", "relevance_share"}),
+            "magnitude": row.magnitude,
+            "random_magnitude": row.random_magnitude,
+            "n_random": row.n_random,
+            **flat("margin", row.margin),
+            **flat("probability", row.probability),
+            **flat("beyond_random", row.beyond_random),
+            **flat("accuracy", row.accuracy),
+            **flat("decisions", row.decisions),
+        }
+        for row in record.findings.ablations
+    ]
+
+
 def gate_rows(record: AuditRecord) -> list[Row]:
     """One row per gate, with its limit, its outcome and the estimate that decided it."""
     return [
@@ -164,6 +182,16 @@ TABLES: dict[str, tuple[Callable[[AuditRecord], list[Row]], dict[str, str]]] = {
         relevance_rows,
         {"id": "string", "class_name": "string", "state": "string", "direction": "float64"}
         | estimate_columns("relevance"),
+    ),
+    "ablations": (
+        ablation_rows,
+        {"class_name": "string", "layer": "string", "kind": "string", "name": "string", "n_components": "int64"}
+        | {"relevance_share": "float64", "magnitude": "float64", "random_magnitude": "float64", "n_random": "int64"}
+        | estimate_columns("margin")
+        | estimate_columns("probability")
+        | estimate_columns("beyond_random")
+        | estimate_columns("accuracy")
+        | estimate_columns("decisions"),
     ),
     "unexpected_images": (relevant_image_rows, RELEVANT_IMAGE_COLUMNS),
     "artefact_effects": (

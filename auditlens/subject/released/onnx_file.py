@@ -46,7 +46,7 @@ class Onnx:
     def __call__(self, inputs: Tensor) -> object:
         """Run one call."""
         (found,) = self.session.run([self.output_name], {self.input_name: inputs.cpu().numpy()})
-        return torch.from_numpy(found)
+        return {self.output_name: torch.from_numpy(found)}
 
 
 def open_onnx(path: Path, options: Released, device: torch.device) -> Onnx:
@@ -116,7 +116,10 @@ def _read(path: Path) -> Any:
         import onnx
     except ImportError as error:
         raise ModelError("an ONNX file needs the package onnx, which is not installed", hint=MISSING) from error
-    return onnx.load(str(path), load_external_data=False)
+    try:
+        return onnx.load(str(path), load_external_data=False)
+    except Exception as error:  # protocol buffers raise their own kind
+        raise ModelError(f"cannot read the ONNX file {path}: {type(error).__name__}") from error
 
 
 def _tensors(graph: Any) -> Iterator[Any]:

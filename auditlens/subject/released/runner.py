@@ -110,7 +110,7 @@ def run(runner: Callable[[Tensor], object], calling: Calling, batch: Tensor, out
     ModelError
         It returns no tensor with a row per image, or whole numbers, or takes 8-bit values where others come in.
     """
-    inputs = convert(batch, calling)
+    inputs = convert(batch.detach(), calling)
     width = calling.most or max(len(inputs), 1)
     parts = [
         _one_call(runner, inputs[start : start + width], calling.fewest, output_name)

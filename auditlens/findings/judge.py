@@ -24,10 +24,13 @@ from auditlens.findings.decision import OperatingPoint
 from auditlens.findings.gates import GateInputs, gate_estimate
 from auditlens.findings.labels import Families, Labels, combine, drop_irrelevant, label_components, whole_image_examples
 from auditlens.findings.observability import concept_findings, seen_columns
+from auditlens.findings.opinions import opinion_findings
 from auditlens.findings.performance import performance
 from auditlens.findings.scope import not_evaluated
 from auditlens.findings.selection import select_components
+from auditlens.findings.similarity import layer_similarities
 from auditlens.findings.unexpected import Inventory, unexpected_components, unlisted_shares
+from auditlens.findings.vocabulary import vocabulary_findings
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.evidence import ComponentExamples, Evidence, LayerRelevance
 from auditlens.stages.findings import (
@@ -71,7 +74,8 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
         not_evaluated=not_evaluated(spec, plan, evidence, concepts),
         redundancy=_redundancy(evidence),
     )
-    return found.model_copy(update=_described(spec, plan, evidence, inside))
+    opinions = opinion_findings(spec, plan, evidence, concepts, inside.components, component_labels)
+    return found.model_copy(update=_described(spec, plan, evidence, inside) | {"opinions": opinions})
 
 
 def component_labels(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> dict[tuple[str, str], Labels]:
@@ -229,6 +233,8 @@ def _described(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, inside: Ins
     return {
         "unexpected": unexpected,
         "unlisted": unlisted_shares(inventory, unexpected),
+        "vocabulary": vocabulary_findings(spec, plan.model, evidence, plan.seed),
+        "set_similarity": layer_similarities(evidence, n_draws=spec.challenge.n_draws, seed=plan.seed),
         "ablations": ablation_findings(plan, evidence),
         "ablation_agreement": ablation_agreements(plan, evidence),
         "classes_by_layer": tuple(finding for finding, _ in inside.by_layer.values()) if several else (),

@@ -20,7 +20,7 @@ from auditlens.stages.states import ComponentState
 
 OPEN = (ComponentState.UNEXPECTED, ComponentState.UNVERIFIED)
 """States without an explanation that counts, in the order of the list."""
-N_IMAGES = 6
+N_IMAGES = 8
 N_CLASSES = 5
 
 

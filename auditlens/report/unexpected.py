@@ -12,8 +12,6 @@ from auditlens.stages.labelling import UnexpectedComponent, UnlistedShare
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ComponentState
 
-N_CROPS = 6
-
 
 @dataclass(frozen=True, slots=True)
 class UnexpectedRow:

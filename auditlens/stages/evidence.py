@@ -190,6 +190,8 @@ class SemanticSpace:
         Embeddings of images without and with the concept's artefact inserted.
     without_probe : mapping of concept name to str
         Why a concept has no probe.
+    words : mapping of word to Floats (dim,)
+        The vocabulary, one unit vector per word.
     """
 
     image_embeddings: Floats
@@ -198,6 +200,7 @@ class SemanticSpace:
     unrelated: Mapping[str, Floats]
     inserted: Mapping[str, tuple[Floats, Floats]]
     without_probe: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, Floats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +252,24 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class OpinionEvidence:
+    """What a further foundation model makes of the same images, crops and concepts.
+
+    Attributes
+    ----------
+    model, sha256 : str
+    space : SemanticSpace
+    components : mapping of layer to ComponentExamples
+        The same components, images and boxes as the first model's; other embeddings.
+    """
+
+    model: str
+    sha256: str
+    space: SemanticSpace
+    components: Mapping[str, ComponentExamples]
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything that was measured."""
 
@@ -264,3 +285,5 @@ class Evidence:
     skipped: tuple[Skipped, ...]
     ablations: Mapping[str, Ablations] = field(default_factory=dict)
     """By layer; empty where ablation is switched off."""
+    opinions: tuple[OpinionEvidence, ...] = ()
+    """In the order of the spec."""

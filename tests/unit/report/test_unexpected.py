@@ -25,7 +25,7 @@ def test_the_section_shows_pictures_classes_and_signed_shares(html: str, record:
     part = html[html.index('id="unexpected"') : html.index('id="artefacts"')]
     shown = [row for row in record.findings.unexpected if row.state is ComponentState.UNEXPECTED]
     assert all(len(row.images) == 6 for row in shown)
-    assert part.count("<img") == len(shown) * (6 + 6)  # crops and images
+    assert part.count("<img") == len(shown) * (8 + 6)  # crops and images
 
 
 def test_unverified_components_stand_apart_without_pictures(record: AuditRecord) -> None:

@@ -29,6 +29,7 @@ from auditlens.gather.resolve import (
     planned_data,
     planned_foundation,
     planned_model,
+    planned_opinions,
 )
 from auditlens.gather.trials import artefact_sources
 from auditlens.plan.build import audited_classes, build_plan
@@ -174,6 +175,7 @@ def _load(loaded: LoadedSpec, device: str, store: Store, progress: Progress, bat
         model_key={"subject": subject.digest, "batch": batch_size, "threads": torch.get_num_threads(), "on": device},
         released=models.released,
         no_inside=models.no_inside,
+        opinions=tuple(load_foundation(part, base, device) for part in spec.opinions),
     )
 
 
@@ -190,6 +192,7 @@ def _plan(loaded: LoadedSpec, context: Context, model: PlannedModel, attributor:
         n_threads=torch.get_num_threads(),
         device=str(subject.device),
         locate=lambda name: loaded.cite(("gates", name)),
+        opinions=planned_opinions(spec, context.opinions),
     )
 
 

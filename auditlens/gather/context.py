@@ -47,6 +47,8 @@ class Context:
         The file that ships; `subject` is then its eager twin, or has no layers where there is none.
     no_inside : Skipped or None
         Why nothing inside can be looked at, if so.
+    opinions : tuple of FoundationModel
+        Further foundation models, in the order of the spec.
     """
 
     spec: AuditSpec
@@ -61,6 +63,7 @@ class Context:
     model_key: Mapping[str, Any]
     released: ReleasedModel | None = None
     no_inside: Skipped | None = None
+    opinions: tuple[FoundationModel, ...] = ()
 
     @property
     def chunk_size(self) -> int:

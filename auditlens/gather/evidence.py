@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from auditlens.challenge.rendering import ArtefactSource
 from auditlens.examine.attribution.attributor import Attributor
 from auditlens.examine.crops import choose_heatmaps
-from auditlens.findings.confrontation import artefact_of
 from auditlens.findings.judge import component_labels
 from auditlens.gather.ablation import ablations
 from auditlens.gather.behaviour import clean_pass
 from auditlens.gather.context import Context
 from auditlens.gather.inside import chosen_components, component_examples, relevances
-from auditlens.gather.seen import inserted_embeddings
+from auditlens.gather.opinions import opinions
+from auditlens.gather.seen import inserted_concepts
 from auditlens.gather.space import semantic_space
 from auditlens.gather.trials import artefact_trials
-from auditlens.spec.model import Concept
-from auditlens.stages.evidence import ArtefactTrials, Evidence
+from auditlens.stages.evidence import Evidence
 from auditlens.stages.plan import AuditPlan
 
 
@@ -51,10 +48,11 @@ def gather(
         examples=examples,
         relevance=relevance,
         components=components,
-        space=semantic_space(context, _inserted(context, sources, trials)),
+        space=semantic_space(context, inserted_concepts(context, sources, trials)),
         trials=trials,
         skipped=(*skipped, *([context.no_inside] if context.no_inside is not None else [])),
     )
+    evidence = replace(evidence, opinions=opinions(context, attributor, sources, evidence))
     return Gathered(_with_ablations(context, plan, evidence), sources)
 
 
@@ -64,27 +62,6 @@ def _with_ablations(context: Context, plan: AuditPlan, evidence: Evidence) -> Ev
         return evidence
     labels = component_labels(context.spec, plan, evidence)
     return replace(evidence, ablations=ablations(context, plan, evidence, labels))
-
-
-def _inserted(
-    context: Context, sources: Mapping[str, ArtefactSource], trials: Mapping[str, ArtefactTrials]
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Embed images without and with an artefact, for concepts that nothing else shows to be seen."""
-    if context.foundation is None:
-        return {}
-    found = {}
-    for name, concept in context.spec.concepts.items():
-        artefact = artefact_of(context.spec, name)
-        if artefact is not None and artefact in trials and _needs_insertion(concept, context):
-            found[name] = inserted_embeddings(
-                context, context.foundation, artefact, sources[artefact], trials[artefact]
-            )
-    return found
-
-
-def _needs_insertion(concept: Concept, context: Context) -> bool:
-    labelled = concept.flag is not None and concept.flag in context.samples.columns
-    return not (labelled or concept.images or concept.not_assessable)
 
 
 def planned_crops(context: Context, attributor: Attributor) -> str:

@@ -141,6 +141,15 @@ def planned_foundation(spec: AuditSpec, foundation: FoundationModel | None) -> P
     )
 
 
+def planned_opinions(spec: AuditSpec, models: Sequence[FoundationModel]) -> tuple[PlannedFoundation, ...]:
+    """Describe the further foundation models, in the order of the spec."""
+    found = (
+        planned_foundation(spec.model_copy(update={"foundation": part}), model)
+        for part, model in zip(spec.opinions, models, strict=True)
+    )
+    return tuple(planned for planned in found if planned is not None)
+
+
 def methods(subject: Subject, attributor: str, why: str, crops: str, notes: Sequence[str]) -> tuple[Method, ...]:
     """Choices that were made for this model, with their reasons, and notes on the data."""
     found = tuple(Method(name="data", value=note, reason="found while reading the images") for note in notes)
@@ -151,7 +160,10 @@ def methods(subject: Subject, attributor: str, why: str, crops: str, notes: Sequ
         Method(name="layers", value=layers, reason="as the spec says; auto is the last layer before global pooling"),
         Method(name="relevance", value=attributor, reason=why),
         Method(name="crops", value=crops, reason="each concept example is cropped to what drives the component (3.1)"),
-        *(Method(name="model", value=note, reason="derived from the spec, not written in it") for note in subject.notes),
+        *(
+            Method(name="model", value=note, reason="derived from the spec, not written in it")
+            for note in subject.notes
+        ),
         *found,
     )
 

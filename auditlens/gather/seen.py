@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from auditlens.challenge.pairs import render_pair
 from auditlens.challenge.rendering import ArtefactSource
+from auditlens.findings.confrontation import artefact_of
 from auditlens.gather.context import Context
 from auditlens.gather.space import foundation_key
 from auditlens.gather.trials import pictures_digest
 from auditlens.semantics.foundation import FoundationModel
+from auditlens.spec.model import Concept
 from auditlens.stages.evidence import ArtefactTrials, Floats
 
 N_SEEN = 120
 """Trials embedded per concept; their AUROC's interval is then about 0.1 wide."""
+
+
+def inserted_concepts(
+    context: Context, sources: Mapping[str, ArtefactSource], trials: Mapping[str, ArtefactTrials]
+) -> dict[str, tuple[Floats, Floats]]:
+    """Embed images without and with an artefact, for concepts that nothing else shows to be seen, by concept."""
+    if context.foundation is None:
+        return {}
+    found = {}
+    for name, concept in context.spec.concepts.items():
+        artefact = artefact_of(context.spec, name)
+        if artefact is not None and artefact in trials and _needs_insertion(concept, context):
+            found[name] = inserted_embeddings(
+                context, context.foundation, artefact, sources[artefact], trials[artefact]
+            )
+    return found
+
+
+def _needs_insertion(concept: Concept, context: Context) -> bool:
+    labelled = concept.flag is not None and concept.flag in context.samples.columns
+    return not (labelled or concept.images or concept.not_assessable)
 
 
 def inserted_embeddings(

@@ -22,6 +22,7 @@ def build_plan(
     n_threads: int,
     device: str,
     locate: Callable[[str], str | None] = lambda name: None,
+    opinions: tuple[PlannedFoundation, ...] = (),
 ) -> AuditPlan:
     """Resolve classes and gates, and check that the spec fits the model.
 
@@ -44,6 +45,7 @@ def build_plan(
         batch_size=batch_size,
         n_threads=n_threads,
         device=device,
+        opinions=opinions,
     )
 
 

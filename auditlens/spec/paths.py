@@ -26,6 +26,7 @@ PATH_FIELDS: Final[dict[Pattern, Kind]] = {
     ("data", "manifest"): "file",
     ("data", "root"): "folder",
     ("foundation", "model"): "foundation",
+    ("opinions", "*", "model"): "foundation",
     ("concepts", "*", "images"): "folder",
     ("artefacts", "*", "images"): "pictures",
     ("artefacts", "*", "images", "*"): "pictures",

@@ -215,6 +215,59 @@ class NotEvaluated(Stage):
     remedy: str
 
 
+class LabelPair(Stage):
+    """What two foundation models make of one component's crops."""
+
+    id: str
+    layer: str
+    class_name: str
+    first: str | None
+    """The label that counts; None where there is none, or where nothing shows that the model sees the concept."""
+    first_state: ComponentState
+    second: str | None
+    second_state: ComponentState
+
+
+class LabelAgreement(Stage):
+    """How far the labels of two foundation models agree over the components that were looked at."""
+
+    layer: str
+    class_name: str
+    n: int
+    n_first: int
+    """Components that the first labels."""
+    n_second: int
+    n_either: int
+    """Components that at least one of them labels."""
+    n_same: int
+    """Components to which both give the same label."""
+    kappa: float | None
+    """Cohen's kappa over all n, "no label" among the answers; 1 is agreement, 0 what chance gives; None: see note."""
+    note: str = ""
+
+
+class SeenByBoth(Stage):
+    """Whether either foundation model sees a concept in these images."""
+
+    concept: str
+    first: ConceptState
+    second: ConceptState
+    first_auroc: Estimate | None = None
+    second_auroc: Estimate | None = None
+
+
+class Opinion(Stage):
+    """A further foundation model's opinion on the same crops; it decides nothing."""
+
+    model: str
+    sha256: str
+    pairs: tuple[LabelPair, ...]
+    """By layer and class, each by relevance."""
+    agreements: tuple[LabelAgreement, ...]
+    concepts: tuple[SeenByBoth, ...]
+    sentence: str
+
+
 class Findings(Stage):
     """All findings."""
 
@@ -244,3 +297,5 @@ class Findings(Stage):
     """What silencing components does: single ones, and groups of a label or a state."""
     ablation_agreement: tuple[AblationAgreement, ...] = ()
     """By layer and class."""
+    opinions: tuple[Opinion, ...] = ()
+    """Further foundation models, in the order of the spec."""

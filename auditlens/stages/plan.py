@@ -164,3 +164,5 @@ class AuditPlan(Stage):
     batch_size: int
     n_threads: int
     device: str
+    opinions: tuple[PlannedFoundation, ...] = ()
+    """Further foundation models, whose labels are compared and decide nothing."""

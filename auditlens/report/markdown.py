@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from auditlens.report.gaps import Gap, gaps, named_or_counted
+from auditlens.report.opinions import opinion_sentences
 from auditlens.report.page_one import counts_of, ranked_gates
 from auditlens.report.titles import artefact_labels, gate_title
 from auditlens.report.wording import (
@@ -64,6 +65,7 @@ def _sentences(record: AuditRecord) -> list[str]:
     lines = [f"- {cell(typeset(sentence))}" for sentence in sentences[:MAX_SENTENCES]]
     if len(sentences) > MAX_SENTENCES:
         lines.append(f"- {len(sentences) - MAX_SENTENCES} more in the report")
+    lines += [f"- {cell(typeset(sentence))}" for sentence in opinion_sentences(record)]
     return [*lines, ""]
 
 

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from auditlens.report import bars, released, wording
 from auditlens.report.ablation import ablation_views, agreement_sentence
 from auditlens.report.gaps import gaps, is_measured, unseen
+from auditlens.report.opinions import opinion_views
 from auditlens.report.page_one import MAX_GATES, page_one, sham_ahead
 from auditlens.report.pictures import Pictures
 from auditlens.report.scatter import scatter_svg
@@ -143,6 +144,7 @@ def render_page(run_dir: Path, record: AuditRecord, target: Target, n_gates: int
         "unexplained": unexpected_view(record.findings),
         "classes_of_artefacts": artefacts_views(record),
         "ablated": ablation_views(record),
+        "opinions": opinion_views(record),
         "z_threshold": _setting(record, "examine", "z_threshold", DEFAULT_Z),
         "gaps": gaps(record),
         "measured": [row for row in record.findings.concepts if is_measured(row)],

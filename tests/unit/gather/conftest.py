@@ -8,12 +8,12 @@ import torch
 
 from auditlens.data.index import read_index
 from auditlens.gather.context import Context
+from auditlens.gather.released import load_models
 from auditlens.gather.resolve import flagged_values
 from auditlens.semantics.text_image import TextImageModel
 from auditlens.spec.load import load_spec
 from auditlens.stages.progress import Silent
 from auditlens.store import Store
-from auditlens.subject import load_subject
 from tests.e2e.project import Project
 
 
@@ -48,7 +48,8 @@ def make_context(project):
         """Load everything as the engine does."""
         loaded = load_spec(project.spec)
         spec, store = loaded.spec, Store(project.store)
-        subject = load_subject(spec.model, loaded.base)
+        models = load_models(spec.model, loaded.base, "cpu")
+        subject = models.subject
         index = read_index(spec.data, loaded.base, subject.classes, store)
         batch_size = options.pop("batch_size", 4)
         context = Context(
@@ -62,6 +63,8 @@ def make_context(project):
             progress=Told(),
             batch_size=batch_size,
             model_key={"subject": subject.digest, "batch": batch_size},
+            released=models.released,
+            no_inside=models.no_inside,
         )
         return replace(context, **options)
 

@@ -62,6 +62,22 @@ def read_dicom(path: Path, window: Window | None) -> NDArray[np.uint8]:
         raise ValueError(f"{type(error).__name__}: {reason}") from error
 
 
+def dicom_size(path: Path) -> tuple[int, int]:
+    """Width and height in pixels, from the header alone.
+
+    Raises
+    ------
+    ValueError
+        A file that is no DICOM, or without an image.
+    """
+    pydicom = _pydicom()
+    try:
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        return int(header.Columns), int(header.Rows)
+    except (pydicom.errors.InvalidDicomError, AttributeError) as error:
+        raise ValueError(str(error)) from error
+
+
 def _pydicom() -> Any:
     try:
         import pydicom.pixels

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from auditlens.data.dicom import dicom_size, is_dicom
 from auditlens.data.sample import Sample
 from auditlens.errors import ImageError
 from auditlens.spec.model import Preprocessing
@@ -58,6 +59,8 @@ def input_map(declared: Preprocessing | None, image_size: tuple[int, int], input
     image_size, input_size : tuple of int
         Width and height of the original image and of the model's input.
     """
+    if declared is not None and declared.mode == "squash" and declared.crop is not None:
+        return _squashed_and_cut(declared, image_size, input_size)
     if declared is None or declared.mode == "squash":
         return _stretch((0, 0), image_size, image_size, input_size)
     if declared.mode == "centre_square":
@@ -71,6 +74,15 @@ def _stretch(
     corner: tuple[int, int], cut: tuple[int, int], image_size: tuple[int, int], input_size: tuple[int, int]
 ) -> InputMap:
     return InputMap(corner, (cut[0] / input_size[0], cut[1] / input_size[1]), image_size)
+
+
+def _squashed_and_cut(declared: Preprocessing, image_size: tuple[int, int], input_size: tuple[int, int]) -> InputMap:
+    """Both sides to `resize`, then a centre cut of the input's size."""
+    size = declared.resize
+    high, wide = (size, size) if isinstance(size, int) else size or image_size[::-1]
+    scale = (image_size[0] / wide, image_size[1] / high)
+    corner = (round((wide - input_size[0]) / 2) * scale[0], round((high - input_size[1]) / 2) * scale[1])
+    return InputMap(corner, scale, image_size)
 
 
 def _shortest(declared: Preprocessing, image_size: tuple[int, int], input_size: tuple[int, int]) -> InputMap:
@@ -93,6 +105,8 @@ def image_size(sample: Sample) -> tuple[int, int]:
         The header cannot be read.
     """
     try:
+        if is_dicom(sample.path):
+            return dicom_size(sample.path)
         with Image.open(sample.path) as image:
             turned = image.getexif().get(ORIENTATION) in TURNED
             return (image.height, image.width) if turned else image.size

@@ -61,18 +61,40 @@ class Preprocessing(Part):
         description="squash: resize both sides; shortest: shorter side, then centre crop; "
         "centre_square: crop, then resize.",
     )
-    crop: int | None = Field(None, ge=1, description="Centre crop after resizing (mode `shortest`).")
+    crop: int | None = Field(
+        None, ge=1, description="Side of a centre crop after resizing (modes `shortest` and `squash`)."
+    )
+    channels: Literal[1, 3] = Field(3, description="3: RGB; 1: grey (0.299 R + 0.587 G + 0.114 B).")
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = Field(
         "bilinear", description="Resampling filter."
     )
     scale: float = Field(1 / 255, gt=0, description="Factor on the 8-bit values before mean and std.")
-    mean: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="Subtracted per channel after scaling.")
-    std: tuple[float, float, float] = Field((1.0, 1.0, 1.0), description="Divided by per channel after scaling.")
+    mean: tuple[float] | tuple[float, float, float] = Field(
+        (0.0, 0.0, 0.0), description="Subtracted after scaling; one number, or one per channel."
+    )
+    std: tuple[float] | tuple[float, float, float] = Field(
+        (1.0, 1.0, 1.0), description="Divided by after scaling; one number, or one per channel."
+    )
     callable: str | None = Field(
         None,
         pattern=r"^[\w.]+:\w+$",
         description="`module:function` (PIL image -> float tensor C x H x W) instead of the fields above.",
     )
+
+    @field_validator("std")
+    @classmethod
+    def _divides(cls, std: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(value > 0 for value in std):
+            raise ValueError("the standard deviation is above 0")
+        return std
+
+    @model_validator(mode="after")
+    def _fits_itself(self) -> Preprocessing:
+        if self.channels == 1 and any(len(set(values)) > 1 for values in (self.mean, self.std)):
+            raise ValueError("a grey image has one mean and one std: write mean: [0.5]")
+        if self.crop is not None and self.mode == "centre_square":
+            raise ValueError("mode centre_square has no crop after resizing; the central square is cut before")
+        return self
 
 
 class ReferencePrediction(Part):

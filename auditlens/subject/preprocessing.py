@@ -28,17 +28,20 @@ FILTERS: Final = {
 class Declared:
     """The preprocessing that the spec's fields declare.
 
-    Sizes of two numbers are (height, width). Resizing filters with antialiasing, as Pillow and torchvision (on Pillow
-    images) do; each 8-bit value v becomes (v * scale - mean) / std, per channel.
+    Sizes of two numbers are (height, width). One channel is the luma of the colours, taken first. Resizing filters with
+    antialiasing, as Pillow and torchvision (on Pillow images) do; each 8-bit value v becomes (v * scale - mean) / std,
+    per channel.
     """
 
     declared: Preprocessing
 
     def __call__(self, picture: Picture) -> torch.Tensor:
-        """Return the model's input, float32, (3, height, width)."""
-        pixels = np.asarray(self._resized(_rgb(picture)))
+        """Return the model's input, float32, (channels, height, width)."""
+        n_channels = self.declared.channels
+        image = _rgb(picture) if n_channels == 3 else _rgb(picture).convert("L")
+        pixels = np.atleast_3d(np.asarray(self._resized(image)))
         table = self._table()
-        planes = [table[channel][pixels[:, :, channel]] for channel in range(3)]
+        planes = [table[channel][pixels[:, :, channel]] for channel in range(n_channels)]
         return torch.from_numpy(np.stack(planes))
 
     def _resized(self, image: Image.Image) -> Image.Image:
@@ -48,10 +51,11 @@ class Declared:
         if mode == "centre_square":
             side = min(image.size)
             image = _centre_crop(image, side, side)
-        if size is None:
-            return image
-        height, width = (size, size) if isinstance(size, int) else size
-        return self._to(image, width, height)
+        if size is not None:
+            height, width = (size, size) if isinstance(size, int) else size
+            image = self._to(image, width, height)
+        crop = self.declared.crop
+        return _centre_crop(image, crop, crop) if crop is not None else image
 
     def _shortest(self, image: Image.Image) -> Image.Image:
         """Bring the shorter side to `resize`, then cut the centre; the cut is `resize` wide where `crop` is absent."""
@@ -71,11 +75,11 @@ class Declared:
         return image.resize((width, height), FILTERS[self.declared.interpolation])
 
     def _table(self) -> NDArray[np.float32]:
-        """The 256 possible values of each channel, (3, 256)."""
+        """The 256 possible values of each channel, (channels, 256)."""
         values = np.arange(256)[None, :] * self.declared.scale
         mean, std = np.array(self.declared.mean)[:, None], np.array(self.declared.std)[:, None]
         table: NDArray[np.float32] = ((values - mean) / std).astype(np.float32)
-        return table
+        return np.repeat(table, 3, axis=0) if len(table) == 1 else table
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,8 @@ def sentence(declared: Preprocessing) -> str:
     """Say in one plain sentence what happens to an image."""
     if declared.callable is not None:
         return f"The decoded RGB image is prepared by the function {declared.callable}."
-    steps = [*_size_words(declared), *_value_words(declared)]
+    grey = ["turned to grey"] if declared.channels == 1 else []
+    steps = [*grey, *_size_words(declared), *_value_words(declared)]
     return f"The decoded RGB image is {', '.join(steps)}."
 
 
@@ -111,10 +116,10 @@ def _size_words(declared: Preprocessing) -> list[str]:
         resized = [f"resized so that its shorter side is {short} {by}"] if short is not None else []
         return [*resized, f"cut to the central {crop} x {crop}" if crop else "cut to the central square"]
     words = ["cut to the central square"] if declared.mode == "centre_square" else []
-    if size is None:
-        return words
-    height, width = (size, size) if isinstance(size, int) else size
-    return [*words, f"resized to {width} x {height} pixels {by}"]
+    if size is not None:
+        height, width = (size, size) if isinstance(size, int) else size
+        words.append(f"resized to {width} x {height} pixels {by}")
+    return [*words, f"cut to the central {declared.crop} x {declared.crop}"] if declared.crop else words
 
 
 def _value_words(declared: Preprocessing) -> list[str]:

@@ -12,6 +12,9 @@ CASES = [
     Preprocessing(resize=64),
     Preprocessing(resize=(48, 96)),
     Preprocessing(resize=None),
+    Preprocessing(resize=80, crop=64),
+    Preprocessing(resize=(60, 110), crop=64),
+    Preprocessing(resize=None, crop=100),
     Preprocessing(resize=72, mode="shortest", crop=64),
     Preprocessing(resize=64, mode="shortest"),
     Preprocessing(resize=None, mode="shortest", crop=60),
@@ -44,7 +47,7 @@ def test_boxes_stay_inside_the_image(declared, size):
     height, width = prepared.shape[1:]
     left, top, right, bottom = input_map(declared, size, (width, height)).to_pixels(np.array([0, 0, width, height]))
     assert 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]
-    if declared.mode == "squash":
+    if declared.mode == "squash" and declared.crop is None:
         assert (left, top, right, bottom) == (0, 0, *size)
 
 
@@ -64,4 +67,16 @@ def test_sizes_are_those_of_the_decoded_image(tmp_path):
     assert image_size(sample) == (20, 30)
     path.write_bytes(b"no image")
     with pytest.raises(ImageError, match=r"cannot read .*turned\.jpg"):
+        image_size(sample)
+
+
+def test_the_size_of_a_dicom_image(tmp_path):
+    pytest.importorskip("pydicom", reason="needs the extra `dicom`")
+    from tests.unit.data.test_dicom import written
+
+    path = written(tmp_path / "x.dcm")
+    sample = Sample("x", path, 0, "x", None, {}, "d", Location("m.csv", 2))
+    assert image_size(sample) == (4, 2)
+    path.write_bytes(b"nothing")
+    with pytest.raises(ImageError, match=r"m\.csv:2: cannot read .*x\.dcm"):
         image_size(sample)

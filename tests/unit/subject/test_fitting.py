@@ -79,3 +79,15 @@ def test_a_relu_that_densenet_applies_as_a_function_is_a_layer_and_changes_nothi
         expected = module.classifier(relu(before).mean((2, 3)))
         torch.testing.assert_close(module(x), expected)
     assert not any(name.startswith("features.relu5") for name in module.state_dict())
+
+
+def test_a_grey_model(base):
+    grey = Preprocessing(resize=32, channels=1, mean=(0.5,), std=(0.5,))
+    subject = load_subject(model(architecture="timm:resnet10t", import_path=None, preprocessing=grey), base)
+    assert subject.input_shape == (1, 32, 32)
+    assert subject.notes == (
+        "in_chans 1 is passed to the architecture, since the preprocessing gives images of 1 x 32 x 32",
+    )
+    assert subject.logits(torch.rand(2, 1, 32, 32)).shape == (2, 2)
+    with pytest.raises(ModelError, match="takes RGB images"):
+        load_subject(model(architecture="torchvision:resnet18", import_path=None, preprocessing=grey), base)

@@ -39,6 +39,44 @@ def test_squash_is_what_torchvision_does(size):
     torch.testing.assert_close(Declared(Preprocessing(resize=(24, 40)))(image), there(image), atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("size", [(97, 61), (20, 30)])
+def test_squash_and_crop_is_what_torchvision_does(size):
+    image = picture(*size)
+    there = transforms.Compose([transforms.Resize((24, 40)), transforms.CenterCrop(21), transforms.ToTensor()])
+    here = Declared(Preprocessing(resize=(24, 40), crop=21))(image)
+    torch.testing.assert_close(here, there(image), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("std", [(0.5,), (0.5, 0.5, 0.5)])
+def test_one_channel_is_the_luma(std):
+    image = picture(31, 20)
+    there = transforms.Compose([transforms.Grayscale(), transforms.Resize((10, 12)), transforms.ToTensor()])
+    here = Declared(Preprocessing(resize=(10, 12), channels=1, mean=std, std=std))(image)
+    assert here.shape == (1, 10, 12)
+    torch.testing.assert_close(here, (there(image) - 0.5) / 0.5, atol=1e-6, rtol=0)
+    grey = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16))
+    assert torch.equal(Declared(Preprocessing(channels=1, scale=1.0))(grey)[0], torch.arange(256.0).reshape(16, 16))
+
+
+def test_one_number_stands_for_all_channels():
+    image = picture(9, 9)
+    short, long = Preprocessing(mean=(0.4,), std=(0.2,)), Preprocessing(mean=(0.4,) * 3, std=(0.2,) * 3)
+    assert torch.equal(Declared(short)(image), Declared(long)(image))
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"channels": 1, "mean": MEAN}, "one mean"),
+        ({"std": (0.0,)}, "above 0"),
+        ({"mode": "centre_square", "crop": 9}, "no crop"),
+    ],
+)
+def test_preprocessing_that_contradicts_itself(fields, words):
+    with pytest.raises(ValueError, match=words):
+        Preprocessing(**fields)
+
+
 def test_a_crop_larger_than_the_image_is_padded_with_black():
     image = picture(30, 20)
     there = transforms.Compose([transforms.Resize(20), transforms.CenterCrop(24), transforms.ToTensor()])
@@ -79,6 +117,8 @@ def test_pixels_and_pictures_are_the_same_thing():
         ),
         (Preprocessing(callable="derm:prepare"), ["function derm:prepare"]),
         (Preprocessing(scale=1.0), ["0 to 255"]),
+        (Preprocessing(resize=256, crop=224), ["256 x 256 pixels", "cut to the central 224 x 224"]),
+        (Preprocessing(channels=1, mean=(0.5,)), ["turned to grey", "mean 0.5"]),
     ],
 )
 def test_sentences(declared, words):

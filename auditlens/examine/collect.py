@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
@@ -49,11 +49,14 @@ class Shard:
     rows : int64 array (images,)
     logits : float32 array (images, classes)
     tops : mapping of layer name to Tops
+    sums : mapping of layer name to float64 array (labels, components)
+        Pooled activations summed over the images of each label; empty where no labels were given.
     """
 
     rows: NDArray[np.int64]
     logits: NDArray[np.float32]
     tops: Mapping[str, Tops]
+    sums: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def collect(
@@ -106,11 +109,17 @@ def collect_shard(
     pooling: Pooling = "mean",
     batch_size: int = 32,
     progress: Progress | None = None,
+    members: NDArray[np.float64] | None = None,
 ) -> Shard:
-    """Run the model once over some rows of the index; parameters as for `collect`."""
+    """Run the model once over some rows of the index; parameters as for `collect`.
+
+    `members`, (images of the index, labels), says by 1 which images carry which label; activations are summed by them.
+    """
     ranks = digest_ranks(index.digests)
     wanted = [find_layer(subject, name) for name in layers]
     tops = {layer.name: no_tops(layer.n_components, m3) for layer in wanted}
+    labels = members if members is not None else np.empty((len(index), 0))
+    sums = {layer.name: np.zeros((labels.shape[1], layer.n_components)) for layer in wanted}
     logits: list[NDArray[np.float32]] = []
     for part, inputs in input_batches(subject, index, rows, batch_size):
         scores, pooled = forward(subject, inputs, wanted, pooling)
@@ -118,9 +127,10 @@ def collect_shard(
         logits.append(scores)
         for name, values in pooled.items():
             tops[name] = merge_tops(tops[name], _tops_of_batch(values, part, ranks[part]))
+            sums[name] += labels[part].T @ values.astype(np.float64)
         if progress is not None:
             progress(len(part))
-    return Shard(rows, np.concatenate(logits) if logits else np.empty((0, 0), np.float32), tops)
+    return Shard(rows, np.concatenate(logits) if logits else np.empty((0, 0), np.float32), tops, sums)
 
 
 @torch.no_grad()
@@ -180,7 +190,8 @@ def merge(first: Shard, second: Shard) -> Shard:
     rows = np.concatenate([first.rows, second.rows])
     order = np.argsort(rows, kind="stable")
     tops = {name: merge_tops(first.tops[name], second.tops[name]) for name in first.tops}
-    return Shard(rows[order], np.concatenate([first.logits, second.logits])[order], tops)
+    sums = {name: first.sums[name] + second.sums[name] for name in first.sums}
+    return Shard(rows[order], np.concatenate([first.logits, second.logits])[order], tops, sums)
 
 
 def finish(shards: Shard | Sequence[Shard], output: Output) -> tuple[Predictions, dict[str, LayerExamples]]:

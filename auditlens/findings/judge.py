@@ -21,6 +21,7 @@ from auditlens.findings.components import Interpretability, Judge, class_finding
 from auditlens.findings.confrontation import confront
 from auditlens.findings.controls import controls
 from auditlens.findings.decision import OperatingPoint
+from auditlens.findings.faithfulness import faithfulness_findings
 from auditlens.findings.gates import GateInputs, gate_estimate
 from auditlens.findings.labels import Families, Labels, combine, drop_irrelevant, label_components, whole_image_examples
 from auditlens.findings.observability import concept_findings, seen_columns
@@ -171,7 +172,8 @@ def _layer_tables(
     if space is None or not space.probes or not len(evidence.components[layer].components):
         return Tables(None, None)
     columns = seen_columns(spec, evidence.samples, concepts)
-    whole = whole_image_examples(evidence.examples[layer], space, spec.examine.n_examples)
+    examine = spec.examine
+    whole = whole_image_examples(evidence.examples[layer], space, examine.n_examples, examine.example_weights)
     cropped, screened = (
         alignments(
             examples,
@@ -229,11 +231,13 @@ def _described(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, inside: Ins
     labels = {place: found for place, (_, found) in inside.by_layer.items()}
     inventory = Inventory(evidence, plan.model.classes, labels, spec.report.n_components)
     unexpected = unexpected_components(inventory, inside.components)
+    vocabulary = vocabulary_findings(spec, plan.model, evidence, plan.seed)
     several = len(plan.model.layers) > 1
     return {
         "unexpected": unexpected,
         "unlisted": unlisted_shares(inventory, unexpected),
-        "vocabulary": vocabulary_findings(spec, plan.model, evidence, plan.seed),
+        "vocabulary": vocabulary,
+        "faithfulness": faithfulness_findings(spec, evidence, plan.model.classes, inside.components, vocabulary),
         "set_similarity": layer_similarities(evidence, n_draws=spec.challenge.n_draws, seed=plan.seed),
         "ablations": ablation_findings(plan, evidence),
         "ablation_agreement": ablation_agreements(plan, evidence),
@@ -274,7 +278,7 @@ def _interpretability(examples: ComponentExamples) -> Interpretability:
     if not n_components or not examples.embeddings.shape[-1]:
         empty = np.full(n_components, np.nan)
         return Interpretability(empty, empty, np.full(n_components, -1), empty)
-    nearest, similarity = nearest_components(component_embeddings(examples.embeddings))
+    nearest, similarity = nearest_components(component_embeddings(examples.embeddings, examples.weights))
     return Interpretability(
         clarity=clarity(examples.embeddings),
         polysemanticity=polysemanticity(examples.embeddings),
@@ -285,7 +289,7 @@ def _interpretability(examples: ComponentExamples) -> Interpretability:
 
 def _redundancy(evidence: Evidence) -> dict[str, float]:
     return {
-        layer: redundancy(component_embeddings(examples.embeddings))
+        layer: redundancy(component_embeddings(examples.embeddings, examples.weights))
         for layer, examples in evidence.components.items()
         if len(examples.components) > 1 and examples.embeddings.shape[-1]
     }

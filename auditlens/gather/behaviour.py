@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from auditlens.data.loader import batches
 from auditlens.errors import ModelError
 from auditlens.examine.collect import Shard, Tops, collect_shard, finish, merge
+from auditlens.examine.faithfulness import label_means, label_members
 from auditlens.gather.context import Context
 from auditlens.stages.evidence import LayerExamples, Predictions
 from auditlens.subject.outputs import to_probabilities
@@ -33,7 +35,13 @@ def eager_pass(context: Context) -> tuple[Predictions, dict[str, LayerExamples]]
     total = len(context.index)
     starts = range(0, total, context.chunk_size)
     shards = [_shard(context, start, min(start + context.chunk_size, total)) for start in starts]
-    return finish(reduce(merge, shards), context.subject.output)
+    merged = reduce(merge, shards)
+    predictions, examples = finish(merged, context.subject.output)
+    names, members = label_members(context.samples, context.subject.classes)
+    return predictions, {
+        layer: replace(found, label_means=label_means(merged.sums[layer], members, names))
+        for layer, found in examples.items()
+    }
 
 
 def released_pass(context: Context, released: ReleasedModel) -> Predictions:
@@ -68,6 +76,7 @@ def _demand_finite(context: Context, logits: np.ndarray, start: int) -> None:
 def _shard(context: Context, start: int, stop: int) -> Shard:
     examine = context.spec.examine
     rows = np.arange(start, stop, dtype=np.int64)
+    _, members = label_members(context.samples, context.subject.classes)
 
     def compute() -> dict[str, np.ndarray]:
         shard = collect_shard(
@@ -78,6 +87,7 @@ def _shard(context: Context, start: int, stop: int) -> Shard:
             3 * examine.n_examples,
             examine.pooling,
             context.batch_size,
+            members=members,
         )
         return _flatten(shard)
 
@@ -91,6 +101,7 @@ def _flatten(shard: Shard) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {"logits": shard.logits}
     for number, tops in enumerate(shard.tops.values()):
         arrays |= {f"values{number}": tops.values, f"rows{number}": tops.rows, f"ranks{number}": tops.ranks}
+    arrays |= {f"sums{number}": sums for number, sums in enumerate(shard.sums.values())}
     return arrays
 
 
@@ -99,4 +110,5 @@ def _unflatten(arrays: dict[str, np.ndarray], layers: tuple[str, ...], rows: np.
         name: Tops(arrays[f"values{number}"], arrays[f"rows{number}"], arrays[f"ranks{number}"])
         for number, name in enumerate(layers)
     }
-    return Shard(rows, arrays["logits"], tops)
+    sums = {name: arrays[f"sums{number}"] for number, name in enumerate(layers)}
+    return Shard(rows, arrays["logits"], tops, sums)

@@ -75,11 +75,14 @@ class LayerExamples:
         Rows of the data index, most activating first; ties by image digest; -1 where there are fewer images.
     activations : Floats, (components, 3m)
         Pooled activations; NaN beside -1.
+    label_means : mapping of label to Floats (components,)
+        Mean pooled activation over the images of each class and of each 0/1 column that occurs.
     """
 
     layer: str
     image_indices: Ints
     activations: Floats
+    label_means: Mapping[str, Floats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,8 @@ class ComponentExamples:
         Unit vectors of matched random crops of random images of the same data.
     null_images : Ints, (pool,)
         Row of the data index of each of them.
+    weights : Floats, (components, m), or None
+        How much each example counts in theta, summing to one per component; None: all the same.
     """
 
     layer: str
@@ -126,6 +131,7 @@ class ComponentExamples:
     embeddings: Floats
     null_embeddings: Floats
     null_images: Ints
+    weights: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)

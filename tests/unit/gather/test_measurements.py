@@ -8,6 +8,7 @@ from PIL import Image
 
 from auditlens.challenge.instances import load_artefact
 from auditlens.errors import ArtefactError, InputError
+from auditlens.examine.collect import collect_shard
 from auditlens.gather.behaviour import clean_pass
 from auditlens.gather.seen import inserted_embeddings
 from auditlens.gather.space import foundation_key, image_embeddings
@@ -137,3 +138,18 @@ def test_an_empty_folder_of_example_images_is_told(project, make_context, founda
     )
     with pytest.raises(InputError, match=r"concepts\.red\.images: .*reds holds no pictures"):
         semantic_space(make_context(foundation), {})
+
+
+def test_mean_activations_by_label_are_those_of_one_image_at_a_time(make_context):
+    context = make_context(batch_size=4)
+    _, examples = clean_pass(context)
+    rows = np.arange(30)
+    for layer in context.layer_names():
+        top, values = examples[layer].image_indices, examples[layer].activations
+        assert set(examples[layer].label_means) >= {"benign", "melanoma"}
+        singles = [collect_shard(context.subject, context.index, rows[[row]], [layer], 1) for row in rows]
+        alone = [single.tops[layer].values[:, 0] for single in singles]
+        for place, name in enumerate(context.subject.classes):
+            mean = np.mean([alone[row] for row in rows if context.samples.labels[row] == place], axis=0)
+            np.testing.assert_allclose(examples[layer].label_means[name], mean, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(values[:, 0], [alone[row][k] for k, row in enumerate(top[:, 0])], rtol=1e-4)

@@ -13,12 +13,15 @@ from auditlens.stages.evidence import Floats
 MAX_STEPS = 100
 
 
-def component_embeddings(examples: Floats) -> NDArray[np.float64]:
+def component_embeddings(examples: Floats, weights: Floats | None = None) -> NDArray[np.float64]:
     """Semantic embedding theta of each component: the mean of its examples (paper, eq. 2); NaN without any.
 
-    (components, m, dim) -> (components, dim)
+    (components, m, dim) -> (components, dim). With weights, (components, m) and summing to one, the weighted mean.
     """
     there = _present(examples)
+    if weights is not None:
+        sums = np.einsum("km,kmd->kd", weights, np.where(there[..., None], examples, 0), dtype=float)
+        return np.where(there.any(axis=1, keepdims=True), sums, np.nan)
     counts = there.sum(axis=1)
     sums = np.where(there[..., None], examples, 0).sum(axis=1, dtype=float)
     return np.asarray(sums / np.where(counts > 0, counts, np.nan)[:, None])

@@ -16,10 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from auditlens.examine.interpretability import component_embeddings
+from auditlens.examine.weights import effective_number
 from auditlens.stages.evidence import Bools, ComponentExamples, Floats, Ints, Samples, SemanticSpace
 
 N_RANDOM_SETS = 4_000
 N_RESAMPLED = 200
+N_GROUPS = 4
+"""Groups of components whose random sets are weighted alike, where examples have weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +125,12 @@ def alignments(
     rng = np.random.default_rng([seed, 0xA11])
     concepts = tuple(space.probes)
     scorer = _scorer(space, samples, columns, concepts)
-    theta = component_embeddings(examples.embeddings)
-    n_examples = int(np.sum(examples.image_indices[0] >= 0)) if len(examples.image_indices) else 1
-    random_theta = random_sets(examples.null_embeddings, n_examples, N_RANDOM_SETS, rng)
-    null = _Null.of(scorer, random_theta)
-    z = null.z(theta)
-    low, high = _interval(examples, samples, null, rng, n_resampled) if n_resampled else (z * np.nan, z * np.nan)
-    fresh = null.z(random_sets(examples.null_embeddings, n_examples, N_RANDOM_SETS // 4, rng))
-    random_z = null.random_z
+    theta = component_embeddings(examples.embeddings, examples.weights)
+    nulls = _Nulls.of(examples, scorer, rng)
+    z = nulls.z(theta)
+    low, high = _interval(examples, samples, nulls, rng, n_resampled) if n_resampled else (z * np.nan, z * np.nan)
+    fresh = nulls.fresh(examples, rng)
+    random_z = nulls.random_z
     family_null = random_z.max(axis=1)
     return AlignmentTable(
         concepts=concepts,
@@ -139,7 +140,7 @@ def alignments(
         z_high=high,
         random_z=random_z,
         eligible=~contradicted(examples.image_indices, samples, columns, concepts),
-        unrelated_pass=_unrelated(space, theta, random_theta, threshold),
+        unrelated_pass=_unrelated(space, theta, nulls.random_theta, threshold),
         random_pass=float(np.mean(standardise(fresh.max(axis=1), family_null) > threshold)),
     )
 
@@ -168,13 +169,25 @@ def standardise(values: Floats, null: Floats) -> Floats:
     return np.asarray(np.divide(centred, spread, out=np.zeros_like(centred), where=~(spread <= 1e-12)))
 
 
-def random_sets(pool: Floats, size: int, n_sets: int, rng: np.random.Generator) -> Floats:
-    """Mean embedding of `n_sets` random sets of `size` distinct pool entries; (pool, dim) -> (sets, dim)."""
+def random_sets(
+    pool: Floats, size: int, n_sets: int, rng: np.random.Generator, weights: Floats | None = None
+) -> Floats:
+    """Mean embedding of `n_sets` random sets of `size` distinct pool entries; (pool, dim) -> (sets, dim).
+
+    With weights, (components, size), every set takes those of a random component, in random order.
+    """
     size = min(size, len(pool))
     rows = rng.random((n_sets, len(pool))).argpartition(size - 1, axis=1)[:, :size]
-    weights = np.zeros((n_sets, len(pool)), dtype=pool.dtype)
-    np.put_along_axis(weights, rows, 1 / size, axis=1)
-    return weights @ pool
+    shares = np.zeros((n_sets, len(pool)), dtype=pool.dtype)
+    np.put_along_axis(shares, rows, 1 / size if weights is None else _drawn(weights, size, n_sets, rng), axis=1)
+    return shares @ pool
+
+
+def _drawn(weights: Floats, size: int, n_sets: int, rng: np.random.Generator) -> Floats:
+    """Weights of random components, the largest `size` of each, in random order; (sets, size)."""
+    largest = -np.sort(-weights, axis=1)[:, :size]
+    drawn = rng.permuted(largest[rng.integers(len(largest), size=n_sets)], axis=1)
+    return np.asarray(drawn / np.maximum(drawn.sum(axis=1, keepdims=True), 1e-30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +214,57 @@ class _Null:
         by_probe = standardise(self.scorer.raw(theta), self.raw)
         by_contrast = standardise(self.scorer.contrast(theta), self.contrast)
         return standardise(_larger(by_probe, by_contrast), self.best)
+
+
+@dataclass(frozen=True, slots=True)
+class _Nulls:
+    """The random sets that each component is held against.
+
+    Equal weights: one and the same for all. With weights, few examples that count much make theta vary more, so
+    components are grouped by their effective number of examples, and each group has random sets weighted alike.
+    """
+
+    members: tuple[Ints, ...]
+    nulls: tuple[_Null, ...]
+    random_theta: Floats
+
+    @classmethod
+    def of(cls, examples: ComponentExamples, scorer: Scorer, rng: np.random.Generator) -> _Nulls:
+        members = _alike(examples)
+        thetas = [_random_theta(examples, rows, N_RANDOM_SETS, rng) for rows in members]
+        return cls(members, tuple(_Null.of(scorer, theta) for theta in thetas), np.concatenate(thetas))
+
+    @property
+    def random_z(self) -> Floats:
+        """Z of the random sets themselves, (random sets, concepts)."""
+        return np.concatenate([null.random_z for null in self.nulls])
+
+    def z(self, theta: Floats) -> Floats:
+        """(components, dim) -> (components, concepts)."""
+        found = np.empty((len(theta), len(self.nulls[0].scorer.probes)))
+        for rows, null in zip(self.members, self.nulls, strict=True):
+            found[rows] = null.z(theta[rows])
+        return found
+
+    def fresh(self, examples: ComponentExamples, rng: np.random.Generator) -> Floats:
+        """Z of further random sets, (sets, concepts)."""
+        pairs = zip(self.members, self.nulls, strict=True)
+        return np.concatenate([null.z(_random_theta(examples, rows, N_RANDOM_SETS // 4, rng)) for rows, null in pairs])
+
+
+def _alike(examples: ComponentExamples) -> tuple[Ints, ...]:
+    """Groups of components with about as many effective examples; one group where the weights are equal."""
+    n = len(examples.image_indices)
+    if examples.weights is None or n < N_GROUPS:
+        return (np.arange(n),)
+    order = np.argsort(effective_number(examples.weights), kind="stable")
+    return tuple(np.array_split(order, N_GROUPS))
+
+
+def _random_theta(examples: ComponentExamples, rows: Ints, n_sets: int, rng: np.random.Generator) -> Floats:
+    n_examples = int(np.sum(examples.image_indices[0] >= 0)) if len(examples.image_indices) else 1
+    weights = None if examples.weights is None or not len(rows) else examples.weights[rows]
+    return random_sets(examples.null_embeddings, n_examples, n_sets, rng, weights)
 
 
 def _larger(by_probe: Floats, by_contrast: Floats) -> Floats:
@@ -236,11 +300,11 @@ def contrast_direction(embeddings: Floats, samples: Samples, column: str) -> Flo
 
 
 def _interval(
-    examples: ComponentExamples, samples: Samples, null: _Null, rng: np.random.Generator, n_resampled: int
+    examples: ComponentExamples, samples: Samples, nulls: _Nulls, rng: np.random.Generator, n_resampled: int
 ) -> tuple[Floats, Floats]:
     """95 % percentile interval of z over resampled patients among each component's examples."""
     draws = np.stack(
-        [null.z(_resampled_theta(examples, samples, rng)) for _ in range(n_resampled)]
+        [nulls.z(_resampled_theta(examples, samples, rng)) for _ in range(n_resampled)]
     )  # (draws, components, concepts)
     low, high = np.quantile(draws, [0.025, 0.975], axis=0)
     return low, high
@@ -251,6 +315,8 @@ def _resampled_theta(examples: ComponentExamples, samples: Samples, rng: np.rand
     weight_of_unit = rng.exponential(size=int(samples.units.max()) + 1)
     present = examples.image_indices >= 0
     weights = np.where(present, weight_of_unit[samples.units[examples.image_indices]], 0.0)
+    if examples.weights is not None:
+        weights = weights * examples.weights
     embeddings = np.nan_to_num(examples.embeddings)
     return np.asarray(np.einsum("km,kmd->kd", weights, embeddings) / weights.sum(axis=1, keepdims=True))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auditlens.examine.weights import ExampleWeights, example_weights
 from auditlens.findings.alignment import AlignmentTable
 from auditlens.spec.model import AuditSpec
 from auditlens.spec.selection import roles_of
@@ -145,7 +146,9 @@ def drop_irrelevant(labels: Labels, relevance: Floats) -> Labels:
     return Labels(tuple(states), tuple(names))
 
 
-def whole_image_examples(examples: LayerExamples, space: SemanticSpace, m: int) -> ComponentExamples:
+def whole_image_examples(
+    examples: LayerExamples, space: SemanticSpace, m: int, weights: ExampleWeights = "equal"
+) -> ComponentExamples:
     """Concept examples of all components of a layer as whole images, whose embeddings are already there."""
     rows = examples.image_indices[:, :m]
     embeddings = np.where((rows >= 0)[..., None], space.image_embeddings[rows], np.nan)
@@ -159,4 +162,5 @@ def whole_image_examples(examples: LayerExamples, space: SemanticSpace, m: int) 
         embeddings=embeddings,
         null_embeddings=space.image_embeddings[pool],
         null_images=pool,
+        weights=example_weights(examples.activations[:, :m], weights),
     )

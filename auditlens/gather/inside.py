@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from auditlens.examine.attribution.attributor import Attributor
 from auditlens.examine.crops import choose_heatmaps, crop_boxes
 from auditlens.examine.embed import embed_components
 from auditlens.examine.relevance import class_relevance
+from auditlens.examine.weights import example_weights
 from auditlens.findings.selection import select_components
 from auditlens.gather.context import Context
 from auditlens.gather.space import foundation_key
@@ -72,13 +74,15 @@ def component_examples(
 
     Without a foundation model the embeddings have no dimension, and only the crops are evidence.
     """
-    rows = examples.image_indices[components][:, : context.spec.examine.n_examples]
+    examine = context.spec.examine
+    rows = examples.image_indices[components][:, : examine.n_examples]
     boxes = _boxes(context, attributor, layer, components, rows)
     if context.foundation is None or not len(components):
         empty = np.empty((*rows.shape, 0), np.float32)
         none = np.empty(0, np.int64)
         return ComponentExamples(layer, components, rows, boxes, empty, np.empty((0, 0), np.float32), none)
-    return _embedded(context, context.foundation, layer, components, rows, boxes)
+    weights = example_weights(examples.activations[components][:, : examine.n_examples], examine.example_weights)
+    return replace(_embedded(context, context.foundation, layer, components, rows, boxes), weights=weights)
 
 
 def _boxes(

@@ -81,13 +81,17 @@ def _floor_words(floor: float | str) -> str:
     return "1 % or 5/components of |relevance|" if floor == "auto" else f"{100 * float(floor):g} % of |relevance|"
 
 
+WEIGHTS = {"equal": "all counting the same", "activation": "weighted by their activation (D.4.3)"}
+"""How concept examples count, in words."""
+
+
 def thresholds(spec: AuditSpec) -> tuple[Method, ...]:
     """Every setting that shapes a decision, as it was used."""
     examine, challenge = spec.examine, spec.challenge
     return (
         Method(
             name="concept examples per component",
-            value=str(examine.n_examples),
+            value=f"{examine.n_examples}, {WEIGHTS[examine.example_weights]}",
             reason="the method's paper uses 30, and 20 for small test sets (3.1, Fig. D.6)",
         ),
         Method(name="pooling", value=examine.pooling, reason="mean labels slightly better than max (Tab. D.3)"),

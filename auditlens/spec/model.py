@@ -433,6 +433,9 @@ class Examine(Part):
 
     n_examples: int = Field(20, ge=2, le=200, description="Concept examples per component (m).")
     pooling: Literal["mean", "max"] = Field("mean", description="How an activation map becomes one number.")
+    example_weights: Literal["equal", "activation"] = Field(
+        "equal", description="How much each concept example counts in a component's embedding (D.4.3)."
+    )
     relevance_floor: Literal["auto"] | Fraction = Field(
         "auto",
         description="Share of |relevance| from which on a component's examples are cropped; auto: 1 % or 5/components.",

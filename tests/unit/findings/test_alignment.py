@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -135,3 +137,47 @@ def test_a_contradicted_concept_labels_nothing(world):
     table = table_for(world, [none_flagged])
     assert np.isneginf(table.eligible_z()[0, 0])
     assert table.family_z(["ruler"])[0] < 3
+
+
+def weighted(world, rows, weights, seed=3):
+    examples = replace(world.examples(rows), weights=np.array(weights))
+    return alignments(examples, world.space, world.samples, COLUMNS, seed=seed, threshold=3.0, n_resampled=20)
+
+
+def test_equal_weights_written_out_judge_as_equal_weights_left_out(world):
+    rows = rows_with(world, "ruler", 5)
+    plain = table_for(world, rows)
+    table = weighted(world, rows, np.full((5, M), 1 / M))
+    np.testing.assert_allclose(table.raw, plain.raw)
+    np.testing.assert_allclose(table.z, plain.z, rtol=0.1, atol=0.25)  # other random sets
+
+
+def test_weighted_random_sets_are_hardly_ever_labelled(world):
+    """A component whose theta is nearly one example varies most: it is held against sets that vary as much."""
+    rng = np.random.default_rng(5)
+    rows = [rng.choice(600, M, replace=False) for _ in range(400)]
+    even = np.full((200, M), 1 / M)
+    steep = np.tile(0.5 ** np.arange(M), (200, 1))
+    weights = np.concatenate([even, steep / steep.sum(axis=1, keepdims=True)])
+    table = weighted(world, rows, weights)
+    for half in (slice(0, 200), slice(200, 400)):
+        assert table.z[half].std() == pytest.approx(1, abs=0.25)
+        assert np.mean(table.family_z(CONCEPTS)[half] > 3) <= 0.03
+    assert table.random_pass <= 0.03
+
+
+def test_weights_of_examples_without_the_concept_pull_theta_away(world):
+    flagged, others = (np.flatnonzero(world.flags["ruler"] == flag)[:M] for flag in (True, False))
+    mixed = np.concatenate([flagged[: M // 2], others[: M // 2]])
+    first, second = np.repeat([1.0, 0.0], M // 2) / (M // 2), np.repeat([0.0, 1.0], M // 2) / (M // 2)
+    table = weighted(world, [mixed, mixed], [first, second])
+    column = CONCEPTS.index("ruler")
+    assert table.raw[0, column] > table.raw[1, column]
+    assert table.z_low[0, column] > table.z_high[1, column]
+
+
+def test_random_sets_take_the_weights_of_components_in_any_order():
+    weights = np.array([[0.7, 0.2, 0.1]])
+    sets = random_sets(np.eye(9), 3, 4000, np.random.default_rng(0), weights)
+    assert np.allclose(np.sort(sets, axis=1)[:, -3:], [0.1, 0.2, 0.7])
+    assert sets.mean(axis=0) == pytest.approx(np.full(9, 1 / 9), abs=0.02)

@@ -49,7 +49,8 @@ def open_exported(path: Path, options: Released, device: torch.device) -> Export
             "loading a torch.export archive can run code that is pickled in it, so the spec must name the very file",
             hint="give `model.released.sha256` of a file that you trust",
         )
-    program = torch.export.load(path)
+    with path.open("rb") as stream:  # by name, torch wants it to end in .pt2
+        program = torch.export.load(stream)
     if device.type != "cpu":
         program = move_to_device_pass(program, device)
     return Exported(

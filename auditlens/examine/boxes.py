@@ -53,15 +53,16 @@ def focus_box(heatmap: Floats, mass: float = FOCUS_MASS) -> NDArray[np.float64] 
     if not total > 0:
         return None
     cells, x_edges, y_edges = _cells(heatmap)
-    left, top, right, bottom = _all_boxes(cells.shape[1], cells.shape[0])
-    sums = np.zeros((cells.shape[0] + 1, cells.shape[1] + 1))
+    (top, bottom), (left, right) = _all_spans(len(y_edges) - 1), _all_spans(len(x_edges) - 1)
+    sums = np.zeros((len(y_edges), len(x_edges)))
     sums[1:, 1:] = cells.cumsum(0).cumsum(1)
-    inside = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
-    area = (x_edges[right] - x_edges[left]) * (y_edges[bottom] - y_edges[top])
-    area = np.where(inside >= mass * total * (1 - 1e-9), area, np.inf)
-    best = np.lexsort((-inside, area))[0]
-    edges = (x_edges[left[best]], y_edges[top[best]], x_edges[right[best]], y_edges[bottom[best]])
-    return np.array(edges, float)
+    rows = (sums[bottom] - sums[top]).T
+    inside = rows[right] - rows[left]
+    area = np.multiply.outer(x_edges[right] - x_edges[left], y_edges[bottom] - y_edges[top])
+    enough = inside >= mass * total * (1 - 1e-9)
+    smallest = enough & (area == area[enough].min())
+    across, down = np.unravel_index(np.where(smallest, inside, -np.inf).argmax(), area.shape)
+    return np.array([x_edges[left[across]], y_edges[top[down]], x_edges[right[across]], y_edges[bottom[down]]], float)
 
 
 def widen(box: NDArray[np.int64], size: tuple[int, int]) -> NDArray[np.int64]:
@@ -86,9 +87,7 @@ def _cells(heatmap: Floats) -> tuple[NDArray[np.float64], NDArray[np.int64], NDA
 
 
 @cache
-def _all_boxes(columns: int, rows: int) -> tuple[NDArray[np.int64], ...]:
-    """Left, top, right, bottom of every box of a grid."""
-    left, right = np.triu_indices(columns + 1, 1)
-    top, bottom = np.triu_indices(rows + 1, 1)
-    across, down = np.repeat(np.arange(len(left)), len(top)), np.tile(np.arange(len(top)), len(left))
-    return left[across], top[down], right[across], bottom[down]
+def _all_spans(n_cells: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First edge and last edge of every run of cells along one axis."""
+    first, last = np.triu_indices(n_cells + 1, 1)
+    return first, last

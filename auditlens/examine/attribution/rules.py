@@ -63,26 +63,31 @@ def epsilon(layer: Rule, values: torch.Tensor) -> torch.Tensor:
     """Relevance by the share of each contribution in the output, Bach et al. 2015: x * W^T (R / z)."""
     if not values.requires_grad:
         return layer(values)
-    output = layer(_Contribution.apply(values, values))
+    output = layer(_contribution(values, values))
     return _explained(output.detach(), output)
 
 
 def unchanged(layer: Rule, values: torch.Tensor) -> torch.Tensor:
     """Relevance passes a ReLU as it is."""
-    return _Pass.apply(values, layer(values.detach())) if values.requires_grad else layer(values)
+    if not values.requires_grad:
+        return layer(values)
+    passed: torch.Tensor = _Pass.apply(values, layer(values.detach()))
+    return passed
 
 
 def flat(module: nn.Module, values: torch.Tensor) -> torch.Tensor:
     """Relevance spreads evenly over the receptive field, whatever inputs and weights: for the first layer."""
-    output = apply(module, values.detach(), module.weight, module.bias)
+    weight, bias = _parameters(module)
+    output = apply(module, values.detach(), weight, bias)
     if not values.requires_grad:
         return output
     if isinstance(module, (nn.Conv1d, nn.Conv2d)) and module.groups == 1:
         # All channels get the same, and all outputs divide by the same: one channel stands for them.
-        spread = apply(module, _Spread.apply(values), torch.ones_like(module.weight[:1, :1]), None)
-        return _explained(output, spread.expand_as(output), module.in_channels * spread.detach())
-    ones = _Contribution.apply(values, torch.ones_like(values))
-    return _explained(output, apply(module, ones, torch.ones_like(module.weight), None))
+        spread = apply(module, _Spread.apply(values), torch.ones_like(weight[:1, :1]), None)
+        total = module.in_channels * spread.detach() + EPSILON
+        return _explained(output, spread.expand_as(output), total)
+    ones = _contribution(values, torch.ones_like(values))
+    return _explained(output, apply(module, ones, torch.ones_like(weight), None))
 
 
 class _ZPlus:
@@ -90,20 +95,30 @@ class _ZPlus:
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
-        bias: torch.Tensor | None = module.bias
-        self._up = module.weight.detach().clamp(min=0)
-        self._bias = None if bias is None else bias.detach().clamp(min=0)
+        weight, bias = _parameters(module)
+        self._up = weight.clamp(min=0)
+        self._bias = None if bias is None else bias.clamp(min=0)
 
     def __call__(self, values: torch.Tensor) -> torch.Tensor:
-        output = apply(self._module, values.detach(), self._module.weight, self._module.bias)
+        weight, bias = _parameters(self._module)
+        plain = values.detach()
+        output = apply(self._module, plain, weight, bias)
         if not values.requires_grad:
             return output
-        plain = values.detach()
-        positive = apply(self._module, _Contribution.apply(values, plain.clamp(min=0)), self._up, self._bias)
-        if bool((plain < 0).any()):
-            below = _Contribution.apply(values, plain.clamp(max=0))
-            positive = positive + apply(self._module, below, self._module.weight.detach().clamp(max=0), None)
-        return _explained(output, positive)
+        negative = bool(plain.min() < 0) if plain.numel() else False
+        above = plain.clamp(min=0) if negative else plain
+        positive = apply(self._module, _contribution(values, above), self._up, self._bias)
+        if negative:
+            below = _contribution(values, plain.clamp(max=0))
+            positive = positive + apply(self._module, below, weight.clamp(max=0), None)
+        return _explained(output, positive, positive.detach() + EPSILON)
+
+
+def _parameters(module: nn.Module) -> tuple[torch.Tensor, torch.Tensor | None]:
+    weight, bias = module.weight, module.bias
+    if not isinstance(weight, torch.Tensor) or not (bias is None or isinstance(bias, torch.Tensor)):
+        raise TypeError(f"no layer with a weight: {type(module).__name__}")
+    return weight.detach(), None if bias is None else bias.detach()
 
 
 def apply(module: nn.Module, values: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
@@ -111,7 +126,8 @@ def apply(module: nn.Module, values: torch.Tensor, weight: torch.Tensor, bias: t
     if isinstance(module, nn.Linear):
         return functional.linear(values, weight, bias)
     if isinstance(module, (nn.Conv1d, nn.Conv2d)):
-        return module._conv_forward(values, weight, bias)
+        convolved: torch.Tensor = module._conv_forward(values, weight, bias)
+        return convolved
     if isinstance(module, nn.ConvTranspose2d):
         further: Any = (module.stride, module.padding, module.output_padding, module.groups, module.dilation)
         return functional.conv_transpose2d(values, weight, bias, *further)
@@ -123,8 +139,13 @@ def stabilise(values: torch.Tensor) -> torch.Tensor:
     return torch.where(values < 0, values - EPSILON, values + EPSILON)
 
 
-def _explained(output: torch.Tensor, parts: torch.Tensor, total: torch.Tensor | None = None) -> torch.Tensor:
-    divisor = stabilise(parts.detach() if total is None else total)
+def _contribution(values: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
+    contribution: torch.Tensor = _Contribution.apply(values, shown)
+    return contribution
+
+
+def _explained(output: torch.Tensor, parts: torch.Tensor, divisor: torch.Tensor | None = None) -> torch.Tensor:
+    divisor = stabilise(parts.detach()) if divisor is None else divisor
     explained: torch.Tensor = _Explained.apply(output, parts, divisor.reciprocal())
     return explained
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from auditlens.stages.evidence import Floats
 
 MAX_STEPS = 100
+PART = 256
+"""Components whose examples are held in double precision at a time."""
 
 
 def component_embeddings(examples: Floats, weights: Floats | None = None) -> NDArray[np.float64]:
@@ -90,7 +92,8 @@ def polysemanticity(examples: Floats) -> NDArray[np.float64]:
     (components,)
         0 to 2; NaN for fewer than two examples.
     """
-    return _divergence(examples, two_means(examples))
+    products, there = _products(examples)
+    return _divergence(products, _two_means(products, there))
 
 
 def polysemanticity_null(examples: Floats, n_draws: int = 20, seed: int = 0) -> NDArray[np.float64]:
@@ -98,15 +101,14 @@ def polysemanticity_null(examples: Floats, n_draws: int = 20, seed: int = 0) -> 
 
     What a split gives that finds nothing: the lower end against which polysemanticity is read.
     """
-    labels = two_means(examples)
-    sizes = (labels == 1).sum(axis=1)
-    there = _present(examples)
+    products, there = _products(examples)
+    sizes = (_two_means(products, there) == 1).sum(axis=1)
     rng = np.random.default_rng(seed)
     draws = []
     for _ in range(n_draws):
         ranks = np.where(there, rng.random(there.shape), np.inf).argsort(axis=1).argsort(axis=1)
         drawn = np.where(there, (ranks < sizes[:, None]).astype(np.int64), -1)
-        draws.append(_divergence(examples, drawn))
+        draws.append(_divergence(products, drawn))
     return np.asarray(np.mean(draws, axis=0))
 
 
@@ -121,10 +123,12 @@ def two_means(examples: Floats) -> NDArray[np.int64]:
     (components, m)
         0 or 1; -1 where there is no example. The first example present is in cluster 0.
     """
-    there = _present(examples)
-    values = np.where(there[..., None], examples, 0).astype(float)
-    starts = (_farthest_start(values, there), _principal_start(values, there))
-    (first, low), (second, high) = (_lloyd(values, there, start) for start in starts)
+    return _two_means(*_products(examples))
+
+
+def _two_means(products: Floats, there: NDArray[np.bool_]) -> NDArray[np.int64]:
+    starts = (_farthest_start(products, there), _principal_start(products, there))
+    (first, low), (second, high) = (_lloyd(products, there, start) for start in starts)
     labels = np.where((high < low - 1e-12)[:, None], second, first)
     leading = np.take_along_axis(labels, there.argmax(axis=1)[:, None], axis=1)
     return np.where(there, labels ^ leading, -1)
@@ -139,45 +143,60 @@ def _unit(vectors: Floats) -> NDArray[np.float64]:
     return np.asarray(vectors / np.where(lengths == 0, 1, lengths), float)
 
 
-def _divergence(examples: Floats, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+def _products(examples: Floats) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Inner products of each component's examples, (K, m, m), zero where one is missing, and which are there, (K, m).
+
+    Distances, means and sums of clusters follow from them: from here on the width of the space costs nothing.
+    """
+    n_components, m, _ = examples.shape
+    products, there = np.zeros((n_components, m, m)), np.zeros((n_components, m), bool)
+    for start in range(0, n_components, PART):
+        part = np.asarray(examples[start : start + PART], float)
+        present = _present(part)
+        part = part if present.all() else np.where(present[..., None], part, 0)
+        products[start : start + PART] = part @ part.transpose(0, 2, 1)
+        there[start : start + PART] = present
+    return products, there
+
+
+def _divergence(products: Floats, labels: NDArray[np.int64]) -> NDArray[np.float64]:
     """One minus the cosine of the two clusters' sums; 0 where all examples are in one cluster."""
-    values = np.nan_to_num(np.asarray(examples, float))
-    sums = np.stack([(values * (labels == side)[..., None]).sum(axis=1) for side in (0, 1)], axis=1)
-    apart = 1 - clarity(sums)
+    sides = np.stack([labels == side for side in (0, 1)], axis=2).astype(float)
+    of_sums = sides.transpose(0, 2, 1) @ products @ sides
+    lengths = np.sqrt(np.maximum(of_sums[:, 0, 0] * of_sums[:, 1, 1], 0))
+    apart = 1 - of_sums[:, 0, 1] / np.where(lengths == 0, np.inf, lengths)
     enough = (labels >= 0).sum(axis=1) > 1
     single = ~(labels == 1).any(axis=1) | ~(labels == 0).any(axis=1)
     return np.where(enough, np.where(single, 0, apart), np.nan)
 
 
-def _farthest_start(values: Floats, there: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _farthest_start(products: Floats, there: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Each example joins the nearer of the two examples that lie farthest apart."""
-    distances = _squared_distances(values)
+    squares = np.diagonal(products, axis1=1, axis2=2)
+    distances = squares[:, :, None] + squares[:, None, :] - 2 * products
     pairs = np.where(there[:, :, None] & there[:, None, :], distances, -1)
-    one, other = np.divmod(pairs.reshape(len(values), -1).argmax(axis=1), values.shape[1])
-    pick = np.arange(len(values))
+    one, other = np.divmod(pairs.reshape(len(products), -1).argmax(axis=1), products.shape[1])
+    pick = np.arange(len(products))
     return (distances[pick, other] < distances[pick, one]).astype(np.int64)
 
 
-def _principal_start(values: Floats, there: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _principal_start(products: Floats, there: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Split at the mean along the direction of the largest variance."""
     counts = np.maximum(there.sum(axis=1), 1)[:, None, None]
-    centred = np.where(there[..., None], values - values.sum(axis=1, keepdims=True) / counts, 0)
-    _, vectors = np.linalg.eigh(centred @ centred.transpose(0, 2, 1))
+    by_row = products.sum(axis=2, keepdims=True) / counts
+    centred = products - by_row - by_row.transpose(0, 2, 1) + by_row.sum(axis=1, keepdims=True) / counts
+    centred = np.where(there[:, :, None] & there[:, None, :], centred, 0)
+    _, vectors = np.linalg.eigh(centred)
     return (vectors[:, :, -1] > 0).astype(np.int64)
 
 
-def _squared_distances(values: Floats) -> NDArray[np.float64]:
-    squares = (values**2).sum(axis=2)
-    return np.asarray(squares[:, :, None] + squares[:, None, :] - 2 * values @ values.transpose(0, 2, 1))
-
-
 def _lloyd(
-    values: Floats, there: NDArray[np.bool_], labels: NDArray[np.int64]
+    products: Floats, there: NDArray[np.bool_], labels: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Iterate assignment and means until nothing moves; labels and within-cluster sums of squares."""
     distances = np.zeros((*labels.shape, 2))
     for _ in range(MAX_STEPS):
-        distances = np.stack([_to_mean(values, there & (labels == side)) for side in (0, 1)], axis=2)
+        distances = _to_means(products, np.stack([there & (labels == side) for side in (0, 1)], axis=2))
         moved = distances.argmin(axis=2)
         if np.array_equal(moved[there], labels[there]):
             break
@@ -185,9 +204,11 @@ def _lloyd(
     return labels, np.where(there, distances.min(axis=2), 0).sum(axis=1)
 
 
-def _to_mean(values: Floats, members: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Squared distance of every example to the mean of the members; infinite where there are none."""
-    counts = members.sum(axis=1)
-    means = (values * members[..., None]).sum(axis=1) / np.maximum(counts, 1)[:, None]
-    distances = ((values - means[:, None]) ** 2).sum(axis=2)
-    return np.where((counts > 0)[:, None], distances, np.inf)
+def _to_means(products: Floats, members: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Squared distance of every example to the mean of each cluster's members, (K, m, 2); infinite to empty ones."""
+    counts = members.sum(axis=1)[:, None, :]
+    weights = members / np.maximum(counts, 1)
+    with_means = products @ weights
+    of_means = (weights * with_means).sum(axis=1, keepdims=True)
+    squares = np.diagonal(products, axis1=1, axis2=2)[..., None]
+    return np.where(counts > 0, squares - 2 * with_means + of_means, np.inf)

@@ -5,7 +5,7 @@ LRP is patented in some places; `gradient_x_activation` and `integrated_gradient
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,11 +15,9 @@ from auditlens.examine.attribution.operation_rules import Rules
 from auditlens.examine.attribution.rewrite import UnsupportedError
 from auditlens.examine.attribution.steps import is_cut, without_rule
 from auditlens.examine.attribution.trial import trial_batch
+from auditlens.examine.attribution.twin import largest_gap
 from auditlens.examine.audited import as_leaf, find_layer, sum_by_component, watch
 from auditlens.subject import Subject, margin
-
-TOLERANCE: Final = 1e-3
-"""Largest accepted gap between the outputs with and without rules, as a share of the largest output."""
 
 
 class AttnLrp:
@@ -104,13 +102,4 @@ def _check(subject: Subject) -> float:
     missing = without_rule(found, data)
     if missing:
         raise UnsupportedError(f"there is no AttnLRP rule for {', '.join(missing)}")
-    return _gap(subject, data.detach(), found.detach())
-
-
-@torch.no_grad()
-def _gap(subject: Subject, data: Tensor, found: Tensor) -> float:
-    expected = subject.module(data)
-    gap = float((expected - found).abs().max() / expected.abs().max().clamp_min(1e-12))
-    if not gap <= TOLERANCE:
-        raise UnsupportedError(f"with rules its outputs are others (largest gap {gap:.1e} of the highest)")
-    return gap
+    return largest_gap(subject, data.detach(), found.detach())

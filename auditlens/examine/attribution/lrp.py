@@ -5,39 +5,19 @@ LRP is patented in some places; `gradient_x_activation` is the alternative.
 
 from __future__ import annotations
 
-import copy
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
 import torch
-from torch import nn
-from zennit.canonizers import SequentialMergeBatchNorm
 
 from auditlens.examine.attribution.gradient import activation_grid, layer_gradient, up_sampled
-from auditlens.examine.attribution.rewrite import UnsupportedError, rewrite
-from auditlens.examine.attribution.rules import Sum, hang_rules
+from auditlens.examine.attribution.rules import hang_rules
+from auditlens.examine.attribution.twin import make_twin
 from auditlens.examine.audited import as_leaf, channels_and_signs, find_layer, sum_by_component, watch
 from auditlens.subject import LayerInfo, Subject, margin
 from auditlens.subject.outputs import to_logits
 
-TOLERANCE = 1e-3
-"""Largest accepted gap between the outputs of the model and of its rewritten twin, as a share of the largest output."""
-
 PAIRS: Final = 32
 """Heatmaps per backward pass: bounds the memory, and more of them are not faster."""
-
-
-class MergeBatchNorm(SequentialMergeBatchNorm):  # type: ignore[misc]
-    """Merge batch norms into the layers before; what is left of them is exactly the identity.
-
-    Zennit 0.4.6 leaves the norm's epsilon in place, which shrinks each merged layer's output by sqrt(1 + epsilon).
-    """
-
-    def register(self, linears: Any, batch_norm: nn.BatchNorm2d) -> None:
-        """Merge; from then on the norm returns its input."""
-        super().register(linears, batch_norm)
-        batch_norm.eps = 0.0
-        batch_norm.forward = _as_it_is  # type: ignore[method-assign]
 
 
 class _ReachedError(Exception):
@@ -51,6 +31,11 @@ class Lrp:
     the class and -softmax(rest) * z at the others. A linear head then gets activation x weight, whatever the signs
     of the logits; entering +-1 instead would turn the sign of every relevance where a logit is negative.
 
+    Attributes
+    ----------
+    gap : float
+        Largest difference between the outputs of the model and of its twin on noise, as a share of the largest output.
+
     Raises
     ------
     UnsupportedError
@@ -61,8 +46,8 @@ class Lrp:
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
-        self._twin, self._bare = _make_twin(subject.module)
-        _check_twin(subject, self._twin, self._bare)
+        made = make_twin(subject)
+        self.gap, self._twin, self._output = made.gap, made.module, made.output
         hang_rules(self._twin)
         self._n_runs: dict[str, int] = {}
 
@@ -85,7 +70,7 @@ class Lrp:
         components = components.to(activation.device)
         channels, signs = channels_and_signs(components, found)
         chosen = torch.where(signs > 0, channels, -1)
-        parts = chosen.T.split(max(1, PAIRS // len(batch)))
+        parts = torch.split(chosen.T, max(1, PAIRS // len(batch)))
         maps = [_propagate(activation, data, part, found.kind) for part in parts]
         explained = torch.cat(maps).transpose(0, 1)
         if not bool((signs < 0).any()):
@@ -112,33 +97,8 @@ class Lrp:
     def _entering(self, output: torch.Tensor, class_index: int) -> torch.Tensor:
         with torch.enable_grad():
             leaf = output.clone().requires_grad_()
-            logits = leaf if self._bare else to_logits(leaf, self._subject.output)
-            return output * layer_gradient(margin(logits, class_index, self._subject.output).sum(), leaf)
-
-
-def _make_twin(module: nn.Module) -> tuple[nn.Module, bool]:
-    """Copy the model, merge its batch norms and rewrite it; True where a final softmax was left out."""
-    try:
-        twin = copy.deepcopy(module).eval().requires_grad_(False)
-    except (RuntimeError, TypeError) as error:
-        raise UnsupportedError(f"the model cannot be copied: {str(error).splitlines()[0]}") from error
-    if any(norm.weight is None for norm in twin.modules() if isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm2d))):
-        raise UnsupportedError("there is no rule for batch norms without weights")
-    MergeBatchNorm().apply(twin)
-    bare = rewrite(twin, Sum)
-    return twin.requires_grad_(False), bare
-
-
-@torch.no_grad()
-def _check_twin(subject: Subject, twin: nn.Module, bare: bool) -> None:
-    """Compare the outputs on noise: a merge across a hidden activation, say, would show here."""
-    noise = np.random.default_rng(0).integers(0, 256, (256, 320, 3), dtype=np.uint8)
-    batch = subject.prepare(noise)[None].to(subject.device)
-    expected, found = subject.module(batch), twin(batch)
-    found = torch.softmax(found, dim=1) if bare else found
-    gap = float((expected - found).abs().max() / expected.abs().max().clamp_min(1e-12))
-    if not gap <= TOLERANCE:
-        raise UnsupportedError(f"its form with rules gives other outputs (largest gap {gap:.1e} of the highest)")
+            score = margin(to_logits(leaf, self._output), class_index, self._output)
+            return output * layer_gradient(score.sum(), leaf)
 
 
 def _shown(activation: torch.Tensor, components: torch.Tensor, found: LayerInfo, batch: torch.Tensor) -> torch.Tensor:
@@ -162,7 +122,3 @@ def _mask(activation: torch.Tensor, column: torch.Tensor, kind: str) -> torch.Te
     numbers = torch.arange(activation.shape[axis], device=activation.device).reshape(shape)
     chosen = column.to(activation.device).reshape(-1, *[1] * (activation.ndim - 1))
     return (numbers == chosen).to(activation.dtype)
-
-
-def _as_it_is(values: torch.Tensor) -> torch.Tensor:
-    return values

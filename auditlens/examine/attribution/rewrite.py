@@ -7,25 +7,31 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 import torch
 from torch import fx, nn
 from torch.nn import functional
 
 Functions = frozenset[Any]
+Ending: TypeAlias = Literal["", "softmax", "sigmoid"]
+"""What a model ends in after its logits."""
 
 LEAVES: Final = (
     *(nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d),
     *(nn.MaxPool2d, nn.AdaptiveMaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.ReLU, nn.ReLU6),
-    *(nn.Dropout, nn.Dropout2d, nn.Identity, nn.Flatten, nn.ZeroPad2d),
+    *(nn.Dropout, nn.Dropout2d, nn.Identity, nn.Flatten, nn.Unflatten, nn.ZeroPad2d),
 )
 """Layers with a propagation rule, or without need of one."""
 
 ADDITIONS: Final[Functions] = frozenset({operator.add, operator.iadd, torch.add, "add", "add_"})
 RELUS: Final[Functions] = frozenset({functional.relu, torch.relu, torch.relu_, functional.relu_, "relu", "relu_"})
 MEANS: Final[Functions] = frozenset({torch.mean, "mean"})
-SOFTMAXES: Final[Functions] = frozenset({functional.softmax, torch.softmax, "softmax"})
+ENDINGS: Final[dict[Any, Ending]] = {
+    **dict.fromkeys((nn.Softmax, functional.softmax, torch.softmax, "softmax"), "softmax"),
+    **dict.fromkeys((nn.Sigmoid, functional.sigmoid, torch.sigmoid, "sigmoid"), "sigmoid"),
+}
+RESHAPING: Final[Functions] = frozenset({torch.flatten, torch.squeeze, "flatten", "squeeze", "view", "reshape"})
 NEUTRAL: Final[Functions] = frozenset(
     {
         *(torch.cat, torch.stack, torch.flatten, torch.reshape, torch.squeeze, operator.getitem, getattr),
@@ -47,7 +53,7 @@ class _OwnForward(fx.Tracer):
         return True
 
 
-def rewrite(model: nn.Module, make_sum: Callable[[], nn.Module]) -> bool:
+def rewrite(model: nn.Module, make_sum: Callable[[], nn.Module]) -> Ending:
     """Replace additions, functional ReLUs and averages by modules, in place, wherever a forward uses them.
 
     Parameters
@@ -59,23 +65,23 @@ def rewrite(model: nn.Module, make_sum: Callable[[], nn.Module]) -> bool:
 
     Returns
     -------
-    bool
-        True where the model ended in a softmax, which was left out.
+    {"", "softmax", "sigmoid"}
+        What the model ended in, which was left out.
 
     Raises
     ------
     UnsupportedError
         A layer or an operation has no rule, or a forward cannot be traced.
     """
-    without_softmax = _drop_last_softmax(model)
+    ending = _drop_last(model)
     for name, module in list(model.named_modules()):
         if isinstance(module, type(make_sum())):
             continue
         if not any(module.children()) and isinstance(module, LEAVES):
             _work_on_copies(module)
         elif not isinstance(module, (nn.Sequential, nn.ModuleList)):
-            without_softmax |= _rewrite_own_forward(module, name, make_sum)
-    return without_softmax
+            ending = _rewrite_own_forward(module, name, make_sum) or ending
+    return ending
 
 
 def _work_on_copies(module: nn.Module) -> None:
@@ -83,18 +89,19 @@ def _work_on_copies(module: nn.Module) -> None:
         setattr(module, "inplace", False)  # noqa: B010
 
 
-def _drop_last_softmax(model: nn.Module) -> bool:
-    """Take a softmax module off the end of a plain sequence."""
+def _drop_last(model: nn.Module) -> Ending:
+    """Take a softmax or sigmoid module off the end of a plain sequence."""
     if not isinstance(model, nn.Sequential) or not len(model):
-        return False
-    *_, last = model.named_children()
-    if isinstance(last[1], nn.Softmax):
-        setattr(model, last[0], nn.Identity())
-        return True
-    return _drop_last_softmax(last[1])
+        return ""
+    *_, (name, last) = model.named_children()
+    ending = ENDINGS.get(type(last), "")
+    if ending:
+        setattr(model, name, nn.Identity())
+        return ending
+    return _drop_last(last)
 
 
-def _rewrite_own_forward(module: nn.Module, name: str, make_sum: Callable[[], nn.Module]) -> bool:
+def _rewrite_own_forward(module: nn.Module, name: str, make_sum: Callable[[], nn.Module]) -> Ending:
     where = f"{type(module).__name__}{f' ({name})' if name else ''}"
     if not any(module.children()) and type(module).__module__.startswith("torch."):
         raise UnsupportedError(f"there is no rule for {where}")
@@ -102,31 +109,28 @@ def _rewrite_own_forward(module: nn.Module, name: str, make_sum: Callable[[], nn
         graph = _OwnForward().trace(module)
     except Exception as error:  # tracing runs the model's own code on proxies: anything may be raised
         raise UnsupportedError(f"the forward of {where} cannot be traced: {str(error).splitlines()[0]}") from error
-    softmax = not name and _drop_final_softmax(graph, module)
+    ending: Ending = "" if name else _drop_final(graph, module)
     for number, node in enumerate(list(graph.nodes)):
         _replace(node, number, module, where, make_sum)
     graph.lint()
     module.forward = fx.GraphModule(module, graph).forward
-    return softmax
+    return ending
 
 
-def _drop_final_softmax(graph: fx.Graph, module: nn.Module) -> bool:
+def _drop_final(graph: fx.Graph, module: nn.Module) -> Ending:
+    """Take a softmax or sigmoid out of the end of a forward; only changes of shape may follow it."""
     (output,) = (node for node in graph.nodes if node.op == "output")
     last = output.args[0]
-    if not isinstance(last, fx.Node) or not _is_softmax(last, module):
-        return False
-    before = last.args[0]
-    if not isinstance(before, fx.Node):
-        return False
-    last.replace_all_uses_with(before)
-    graph.erase_node(last)
-    return True
-
-
-def _is_softmax(node: fx.Node, module: nn.Module) -> bool:
-    if node.op == "call_module":
-        return isinstance(module.get_submodule(str(node.target)), nn.Softmax)
-    return node.target in SOFTMAXES
+    while isinstance(last, fx.Node) and last.target in RESHAPING and last.args:
+        last = last.args[0]
+    if not isinstance(last, fx.Node) or not last.args or not isinstance(last.args[0], fx.Node):
+        return ""
+    part = type(module.get_submodule(str(last.target))) if last.op == "call_module" else last.target
+    ending = ENDINGS.get(part, "")
+    if ending:
+        last.replace_all_uses_with(last.args[0])
+        graph.erase_node(last)
+    return ending
 
 
 def _replace(node: fx.Node, number: int, module: nn.Module, where: str, make_sum: Callable[[], nn.Module]) -> None:

@@ -93,6 +93,14 @@ def between(output: Tensor, start: Tensor) -> list[Any]:
     return [step for step in order if step in reached and not _is_of(step, start)]
 
 
+def consumers(output: Tensor) -> dict[Any, list[Any]]:
+    """The steps that take in what a step made, for every step behind an output."""
+    above: dict[Any, list[Any]] = defaultdict(list)
+    for _ in _downwards(output.grad_fn, above):
+        pass
+    return above
+
+
 def _downwards(top: Any, above: dict[Any, list[Any]]) -> Iterator[Any]:
     waiting, seen = [top] if top is not None else [], {top}
     while waiting:

@@ -64,15 +64,23 @@ def with_norm() -> nn.Module:
     return nn.Sequential(*parts, nn.Dropout(0.5), nn.Linear(4, 3))
 
 
+class NarrowVgg(VGG):
+    """torchvision's forward of a VGG with batch norm, with few channels."""
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)  # VGG's own would first fill a classifier of 120 million weights
+        torch.manual_seed(0)
+        self.features = make_layers([8, "M", 12, 12, "M"], batch_norm=True)
+        self.avgpool = nn.AdaptiveAvgPool2d(7)
+        self.classifier = nn.Sequential(nn.Linear(12 * 49, 10), nn.ReLU(True), nn.Dropout(), nn.Linear(10, 3))
+
+
 def vgg_bn() -> nn.Module:
-    """torchvision's VGG with batch norm, with few channels."""
-    torch.manual_seed(0)
-    module = VGG(make_layers([8, "M", 12, 12, "M"], batch_norm=True), num_classes=3, init_weights=False)
-    module.classifier = nn.Sequential(nn.Linear(12 * 49, 10), nn.ReLU(True), nn.Dropout(), nn.Linear(10, 3))
-    return _settled(module)
+    """A VGG with batch norm."""
+    return _settled(NarrowVgg())
 
 
-class Narrow(ResNet):
+class NarrowResNet(ResNet):
     """torchvision's ResNet with an eighth of the channels, and nothing else changed."""
 
     def __init__(self, block: type[BasicBlock | Bottleneck]) -> None:
@@ -86,12 +94,12 @@ class Narrow(ResNet):
 
 def resnet() -> nn.Module:
     """A ResNet of basic blocks."""
-    return _settled(Narrow(BasicBlock))
+    return _settled(NarrowResNet(BasicBlock))
 
 
 def resnet_bottleneck() -> nn.Module:
     """A ResNet of bottlenecks."""
-    return _settled(Narrow(Bottleneck))
+    return _settled(NarrowResNet(Bottleneck))
 
 
 def squeezenet() -> nn.Module:

@@ -148,17 +148,19 @@ def alignments(
 def contradicted(image_indices: Ints, samples: Samples, columns: Mapping[str, str], concepts: Sequence[str]) -> Bools:
     """Where the flags that people set on the example images speak against a concept; (components, concepts).
 
-    The share of flagged examples must exceed the column's base rate by one standard deviation of a random set.
+    The share of flagged examples must exceed the column's base rate by one standard deviation of a random set. Empty
+    cells are unknown: they count on neither side, and examples of which nothing is known contradict nothing.
     """
     found = np.zeros((len(image_indices), len(concepts)), dtype=bool)
-    counts = np.maximum((image_indices >= 0).sum(axis=1), 1)
     for place, name in enumerate(concepts):
         if name not in columns:
             continue
         flags = samples.columns[columns[name]]
-        base = float(np.nanmean(flags > 0.5))
-        shares = np.where(image_indices >= 0, flags[image_indices] > 0.5, False).sum(axis=1) / counts
-        found[:, place] = shares < base + np.sqrt(base * (1 - base) / counts)
+        base = float(np.mean(flags[~np.isnan(flags)] > 0.5))
+        known = (image_indices >= 0) & ~np.isnan(flags[image_indices])
+        counts = np.maximum(known.sum(axis=1), 1)
+        shares = (known & (flags[image_indices] > 0.5)).sum(axis=1) / counts
+        found[:, place] = (shares < base + np.sqrt(base * (1 - base) / counts)) & known.any(axis=1)
     return found
 
 

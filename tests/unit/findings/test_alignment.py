@@ -132,6 +132,18 @@ def test_flags_veto_a_label_that_they_contradict(world):
     assert not found[:, 1:].any()
 
 
+def test_empty_cells_speak_neither_for_nor_against(world):
+    """Half of the cells are empty: the veto rests on the others, and on nothing where nothing is known."""
+    flags = world.samples.columns["ruler"].copy()
+    flagged, others = np.flatnonzero(flags == 1), np.flatnonzero(flags == 0)
+    rows = np.array([flagged[:M], others[:M], np.concatenate([flagged[M : 2 * M - 5], others[M : M + 5]])])
+    flags[rows[0]] = flags[others[M : M + 5]] = np.nan
+    samples = replace(world.samples, columns={"ruler": flags})
+    found = contradicted(rows, samples, {"ruler": "ruler"}, CONCEPTS)
+    assert found[:, 0].tolist() == [False, True, False]
+    assert contradicted(rows, world.samples, {"ruler": "ruler"}, CONCEPTS)[:, 0].tolist() == [False, True, False]
+
+
 def test_a_contradicted_concept_labels_nothing(world):
     none_flagged = np.flatnonzero(~world.flags["ruler"])[:M]
     table = table_for(world, [none_flagged])

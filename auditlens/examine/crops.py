@@ -26,6 +26,11 @@ from auditlens.subject import Subject
 
 Requested: TypeAlias = Literal["auto", "crp", "activation", "none"]
 N_WORKERS = 2
+MOST_MAPS = 256
+"""Heatmaps held at once: 50 MB at 224 pixels."""
+
+LEAST_USED = 0.9
+"""Of a batch's heatmaps, the share that belongs to a component: images in a batch are padded to the fullest one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +55,11 @@ class Crops:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """One distinct image, and the places (component row, example) that it fills."""
+    """One image, and the places (component row, example) that it fills; a very full one comes in several works."""
 
     row: int
     places: tuple[tuple[int, int], ...]
+    is_last: bool
 
 
 def choose_heatmaps(subject: Subject, requested: Requested, attributor: Attributor) -> tuple[Attributor | None, str]:
@@ -117,7 +123,7 @@ def crop_boxes(
             for turn, place in enumerate(work.places):
                 _fill(crops, place, maps[image, turn], geometry, threshold)
         if progress is not None:
-            progress(len(group))
+            progress(sum(work.is_last for work in group))
     return crops
 
 
@@ -143,8 +149,8 @@ def _uncropped(index: DataIndex, image_indices: Ints) -> Crops:
 
 def _image_batches(
     subject: Subject, index: DataIndex, image_indices: Ints, batch_size: int
-) -> Iterator[tuple[list[_Work], list[tuple[int, int]], torch.Tensor]]:
-    """Distinct images in batches, those with most components first, so that few backward passes run half empty."""
+) -> Iterator[tuple[Sequence[_Work], list[tuple[int, int]], torch.Tensor]]:
+    """Images in batches, those with most components first."""
     works = _by_image(image_indices)
 
     def read(work: _Work) -> tuple[tuple[int, int], torch.Tensor]:
@@ -152,18 +158,37 @@ def _image_batches(
         return (pixels.shape[1], pixels.shape[0]), subject.prepare(pixels)
 
     with closing(prefetch(works, read, N_WORKERS, batch_size + N_WORKERS)) as ready:
-        for start in range(0, len(works), batch_size):
-            group = works[start : start + batch_size]
+        for group in _groups(works, batch_size):
             read_ahead = [next(ready) for _ in group]
             yield group, [size for size, _ in read_ahead], torch.stack([inputs for _, inputs in read_ahead])
 
 
 def _by_image(image_indices: Ints) -> list[_Work]:
+    """Every distinct image with its places, those with most of them first."""
     places: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for component, example in np.argwhere(image_indices >= 0):
         places[int(image_indices[component, example])].append((int(component), int(example)))
-    works = [_Work(row, tuple(found)) for row, found in places.items()]
-    return sorted(works, key=lambda work: (-len(work.places), work.row))
+    works = []
+    for row, found in places.items():
+        for start in range(0, len(found), MOST_MAPS):
+            stop = start + MOST_MAPS
+            works.append(_Work(row, tuple(found[start:stop]), stop >= len(found)))
+    return sorted(works, key=lambda work: (-len(work.places), work.row, work.is_last))
+
+
+def _groups(works: Sequence[_Work], batch_size: int) -> Iterator[Sequence[_Work]]:
+    """Cut into batches whose images have about equally many components, and few enough heatmaps to hold."""
+    start = 0
+    while start < len(works):
+        widest, used, stop = len(works[start].places), 0, start
+        for work in works[start : start + batch_size]:
+            used += len(work.places)
+            held = widest * (stop + 1 - start)
+            if stop > start and (held > MOST_MAPS or used < LEAST_USED * held):
+                break
+            stop += 1
+        yield works[start:stop]
+        start = stop
 
 
 def _component_table(group: Sequence[_Work], components: Ints, width: int) -> torch.Tensor:

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from auditlens.errors import ModelError
+from auditlens.examine import crops
 from auditlens.examine.attribution.gradient import GradientXActivation
 from auditlens.examine.attribution.lrp import Lrp
 from auditlens.examine.crops import choose_heatmaps, crop_boxes, whole_boxes
@@ -71,6 +72,35 @@ def test_each_distinct_image_runs_forward_once(subject, index):
     crop_boxes(subject, GradientXActivation(subject), index, "relu2", np.array([0, 1, 2]), indices, 0.01, 2)
     handle.remove()
     assert sum(seen) == 4
+
+
+def full(rng, n_components, n_examples, n_images):
+    return np.stack([rng.permutation(n_images)[:n_examples] for _ in range(n_components)])
+
+
+def test_batches_hold_images_with_about_equally_many_components():
+    indices = full(np.random.default_rng(0), 30, 10, 60)
+    works = crops._by_image(indices)
+    groups = list(crops._groups(works, 8))
+    assert [work for group in groups for work in group] == works
+    for group in groups:
+        counts = [len(work.places) for work in group]
+        assert len(group) <= 8 and max(counts) == counts[0]
+        assert sum(counts) >= crops.LEAST_USED * len(counts) * counts[0]
+    assert len(groups) < len(works) / 2
+
+
+def test_few_heatmaps_are_held_however_many_components_share_an_image(subject, index, monkeypatch):
+    indices, components = full(np.random.default_rng(1), 8, 10, 12), np.arange(8)
+    made, done, held = Lrp(subject), [], []
+    whole = crop_boxes(subject, made, index, "relu2", components, indices, 0.3, 5)
+    monkeypatch.setattr(crops, "MOST_MAPS", 3)
+    heatmaps = made.heatmaps
+    monkeypatch.setattr(made, "heatmaps", lambda *given: held.append(given[2].numel()) or heatmaps(*given))
+    cut = crop_boxes(subject, made, index, "relu2", components, indices, 0.3, 5, done.append)
+    assert max(held) <= 3
+    assert sum(done) == len(np.unique(indices))
+    np.testing.assert_array_equal(cut.boxes, whole.boxes)
 
 
 def test_without_heatmaps_the_images_stay_whole(subject, make_index, noise):

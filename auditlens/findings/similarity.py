@@ -41,7 +41,7 @@ def similarity_estimate(source: Floats, target: Floats, *, n_draws: int = 10_000
 def layer_similarities(evidence: Evidence, *, n_draws: int, seed: int) -> tuple[SetSimilarity, ...]:
     """Compare every ordered pair of examined layers by the crops of the components that were looked at."""
     thetas = {
-        layer: component_embeddings(examples.embeddings)
+        layer: component_embeddings(examples.embeddings, examples.weights)
         for layer, examples in evidence.components.items()
         if len(examples.components) and examples.embeddings.shape[-1]
     }

@@ -67,9 +67,10 @@ def word_scores(examples: ComponentExamples, words: Floats, null: Floats, seed: 
     rng = np.random.default_rng([seed, 0x0CAB])
     probes = words - null
     n_examples = int(np.sum(examples.image_indices[0] >= 0)) if len(examples.image_indices) else 1
-    chance = raw_alignments(random_sets(examples.null_embeddings, n_examples, N_RANDOM_SETS, rng), probes)
-    fresh = raw_alignments(random_sets(examples.null_embeddings, n_examples, N_RANDOM_SETS // 4, rng), probes)
-    raw = raw_alignments(component_embeddings(examples.embeddings), probes)
+    pool, weights = examples.null_embeddings, examples.weights
+    chance = raw_alignments(random_sets(pool, n_examples, N_RANDOM_SETS, rng, weights), probes)
+    fresh = raw_alignments(random_sets(pool, n_examples, N_RANDOM_SETS // 4, rng, weights), probes)
+    raw = raw_alignments(component_embeddings(examples.embeddings, weights), probes)
     best_of_chance = standardise(chance, chance).max(axis=1)
     z, fresh_z = standardise(raw, chance), standardise(fresh, chance).max(axis=1)
     return WordScores(
@@ -115,7 +116,8 @@ def _layer(
     names, vectors = tuple(space.words), np.stack(list(space.words.values()))
     examined = evidence.components[layer]
     cropped = word_scores(examined, vectors, space.null, seed)
-    whole = whole_image_examples(evidence.examples[layer], space, spec.examine.n_examples)
+    examine = spec.examine
+    whole = whole_image_examples(evidence.examples[layer], space, examine.n_examples, examine.example_weights)
     screened = word_scores(whole, vectors, space.null, seed)
     limits = Limits(vocabulary.threshold, spec.examine.z_threshold)
     positions = {int(component): place for place, component in enumerate(examined.components)}

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from auditlens.report import bars, released, wording
 from auditlens.report.ablation import ablation_views, agreement_sentence
 from auditlens.report.gaps import gaps, is_measured, unseen
+from auditlens.report.layers import layers_view
 from auditlens.report.opinions import opinion_views
 from auditlens.report.page_one import MAX_GATES, page_one, sham_ahead
 from auditlens.report.pictures import Pictures
@@ -142,6 +143,7 @@ def render_page(run_dir: Path, record: AuditRecord, target: Target, n_gates: int
     more = {
         "classes": class_views(record),
         "unexplained": unexpected_view(record.findings),
+        "layers": layers_view(record.findings),
         "classes_of_artefacts": artefacts_views(record),
         "ablated": ablation_views(record),
         "opinions": opinion_views(record),

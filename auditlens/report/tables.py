@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from auditlens.report.unexpected import RELEVANT_IMAGE_COLUMNS, relevant_image_rows
+from auditlens.report.vocabulary import FAITHFULNESS_COLUMNS, WORD_COLUMNS, faithfulness_rows, word_rows
 from auditlens.stages.findings import ComponentFinding, Effect, Estimate, Flip
 from auditlens.stages.record import AuditRecord
 
@@ -194,6 +195,8 @@ TABLES: dict[str, tuple[Callable[[AuditRecord], list[Row]], dict[str, str]]] = {
         | estimate_columns("decisions"),
     ),
     "unexpected_images": (relevant_image_rows, RELEVANT_IMAGE_COLUMNS),
+    "words": (word_rows, WORD_COLUMNS),
+    "faithfulness": (faithfulness_rows, FAITHFULNESS_COLUMNS),
     "artefact_effects": (
         effect_rows,
         {"artefact": "string", "class_name": "string", "mean_area": "float64", "measure": "string"}

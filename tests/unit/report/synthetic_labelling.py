@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from auditlens.stages.findings import ComponentFinding, Estimate
-from auditlens.stages.labelling import ClassCount, ClassUse, RelevantImage, UnexpectedComponent, UnlistedShare
+from auditlens.stages.labelling import (
+    ClassCount,
+    ClassUse,
+    Faithfulness,
+    RelevantImage,
+    SetSimilarity,
+    UnexpectedComponent,
+    UnlistedShare,
+    VocabularyFinding,
+    WordCount,
+    WordLabel,
+)
 from auditlens.stages.states import ComponentState
 
 LAYER = "features.18"
@@ -20,7 +31,69 @@ def make_labelling(components: tuple[ComponentFinding, ...]) -> dict[str, Any]:
     return {
         "unexpected": tuple(make_unexpected(row) for row in open_components(components)),
         "unlisted": UNLISTED,
+        "vocabulary": (make_vocabulary(components),),
+        "set_similarity": (similarity("features.10", LAYER, 0.713), similarity(LAYER, "features.10", 0.808)),
+        "faithfulness": tuple(make_faithfulness(row, place) for place, row in enumerate(components[:3])),
     }
+
+
+def make_vocabulary(components: tuple[ComponentFinding, ...]) -> VocabularyFinding:
+    """Two words in two categories; every second component carries the decided one."""
+    rows = {row.id: row for row in components}
+    labels = tuple(
+        WordLabel(
+            id=row.id,
+            layer=LAYER,
+            index=row.index,
+            by="crops",
+            nearest="shades of brown",
+            raw=0.06,
+            paper_label="shades of brown",
+            word="measuring scale",
+            z=7.5,
+            family_z=4.0,
+            label="measuring scale" if place % 2 else None,
+        )
+        for place, row in enumerate(rows.values())
+    )
+    n_decided = sum(row.label is not None for row in labels)
+    return VocabularyFinding(
+        layer=LAYER,
+        n_words=111,
+        n_components=len(labels),
+        raw_threshold=0.025,
+        z_threshold=3.0,
+        random_paper=0.987,
+        random_decided=0.004,
+        categories=(
+            WordCount(name="C colour", n_paper=len(labels), n_decided=0, shares={"melanoma": around(0.0, 0.0)}),
+            WordCount(name="spurious", n_paper=0, n_decided=n_decided, shares={"melanoma": around(0.213, 0.02)}),
+            WordCount(name="benign", n_paper=0, n_decided=0, shares={"melanoma": around(0.0, 0.0)}),
+        ),
+        words=(
+            WordCount(name="measuring scale", category="spurious", n_paper=0, n_decided=n_decided),
+            WordCount(name="shades of brown", category="C colour", n_paper=len(labels), n_decided=0),
+        ),
+        components=labels,
+    )
+
+
+def similarity(source: str, target: str, value: float) -> SetSimilarity:
+    return SetSimilarity(source=source, target=target, n_source=40, n_target=40, similarity=around(value, 0.02))
+
+
+def make_faithfulness(row: ComponentFinding, place: int) -> Faithfulness:
+    return Faithfulness(
+        id=row.id,
+        layer=row.layer,
+        index=row.index,
+        label="ruler",
+        column="has_ruler",
+        phi=(1.0, 0.42, 0.07)[place],
+        strongest="has_ruler" if place == 0 else "melanoma",
+        n_labels=6,
+        n_images=118,
+    )
 
 
 def open_components(components: tuple[ComponentFinding, ...]) -> list[ComponentFinding]:

@@ -6,9 +6,10 @@ from typing import Literal
 
 import numpy as np
 
-from auditlens.stages.evidence import Ints, LayerRelevance
+from auditlens.stages.evidence import Floats, Ints, LayerRelevance
 
 HIGHEST_FLOOR = 0.01
+ROWS = 1024
 FEWEST = 8
 """With `auto`, at least so many are cropped: in a model that spreads its relevance none may reach the floor."""
 
@@ -26,8 +27,17 @@ def select_components(relevance: LayerRelevance, floor: float | Literal["auto"],
     tuple of Ints and int
         The chosen components and how many reached the floor.
     """
-    means = np.abs(relevance.relevance).mean(axis=0, dtype=np.float64)
+    means = mean_magnitude(relevance.relevance)
     order = np.argsort(-means, kind="stable")
     above = order[means[order] >= floor_for(floor, means.size)]
     chosen = order[: max(above.size, FEWEST)] if floor == "auto" else above
     return chosen[:cap], int(above.size)
+
+
+def mean_magnitude(relevance: Floats) -> Floats:
+    """Mean over the rows of the magnitudes, (images, components) -> (components,); some rows in memory at a time."""
+    sums = [
+        np.abs(relevance[start : start + ROWS]).sum(axis=0, dtype=np.float64)
+        for start in range(0, len(relevance), ROWS)
+    ]
+    return np.sum(sums, axis=0) / len(relevance)

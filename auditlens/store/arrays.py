@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
 
 from auditlens.store.atomic import write_atomically
 
 if TYPE_CHECKING:  # numpy is imported where it is used: light commands import this room too
+    import numpy as np
     from numpy.typing import NDArray
 
 Arrays: TypeAlias = "dict[str, NDArray[Any]]"
@@ -70,3 +72,49 @@ def read_arrays(path: Path) -> Arrays | None:
         return None
     expected = arrays.pop(CHECKSUM, None)
     return arrays if expected is not None and str(expected) == checksum(arrays) else None
+
+
+def join_arrays(folder: Path, n_rows: int, chunks: Iterable[Arrays]) -> None:
+    """Write chunks one after the other into one `.npy` file per name, holding one chunk at a time.
+
+    Parameters
+    ----------
+    folder : Path
+        Empty.
+    n_rows : int
+        Of all chunks together.
+    chunks : iterable of dict of str to array
+
+    Raises
+    ------
+    ValueError
+        A chunk has other names, types or trailing axes than the first one.
+    """
+    forms: Mapping[str, Any] | None = None
+    files: dict[str, BinaryIO] = {}
+    with ExitStack() as stack:
+        for chunk in chunks:
+            found = {name: (value.dtype, value.shape[1:]) for name, value in chunk.items()}
+            if forms is None:
+                forms = found
+                for number, (name, (dtype, shape)) in enumerate(forms.items()):
+                    files[name] = stack.enter_context((folder / f"{number:03d}-{name}.npy").open("wb"))
+                    _write_header(files[name], dtype, (n_rows, *shape))
+            if found != forms:
+                raise ValueError(f"chunks differ in form: {forms} and {found}")
+            for name, value in chunk.items():
+                files[name].write(value.tobytes())
+
+
+def map_arrays(folder: Path) -> Arrays:
+    """Return the arrays of `join_arrays` in their order, read-only, read from the disk as they are used."""
+    import numpy as np
+
+    paths = sorted(folder.glob("*.npy"))
+    return {path.stem.partition("-")[2]: np.asarray(np.load(path, mmap_mode="r")) for path in paths}
+
+
+def _write_header(file: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    from numpy.lib import format as npy
+
+    npy.write_array_header_1_0(file, {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from auditlens.stages.base import canonical_json
-from auditlens.store.arrays import Arrays, normalise, read_arrays, write_arrays
+from auditlens.store.arrays import Arrays, join_arrays, map_arrays, normalise, read_arrays, write_arrays
 from auditlens.store.atomic import write_bytes_atomically
 from auditlens.store.code_version import code_version
 from auditlens.store.folders import fill_folder, is_whole
@@ -83,28 +83,40 @@ class Store:
         compute: Callable[[int, int], Mapping[str, Any]],
         progress: Progress | None = None,
     ) -> Arrays:
-        """Return arrays whose axis 0 runs over `n_items`, computed and kept in chunks.
+        """Return arrays whose axis 0 runs over `n_items`, computed in chunks and kept in one file each.
 
         A run that was cut off goes on with the first chunk that is missing. `compute(start, stop)` must depend on
-        nothing but the key and its rows, and be called with the same `chunk_size` for equal bytes.
+        nothing but the key and its rows, and be called with the same `chunk_size` for equal bytes. Only one chunk is
+        in memory at a time: what is returned is read from the disk where it is used, and cannot be written to.
 
         Returns
         -------
         dict of str to array
-            Chunks concatenated along axis 0; empty where `n_items` is 0.
+            Chunks joined along axis 0; empty where `n_items` is 0.
         """
         if chunk_size < 1:
             raise ValueError(f"chunk_size must be at least 1, not {chunk_size}")
-        import numpy as np
+        if not n_items:
+            return {}
+        path = self._path(stage, {"key": dict(key), "joined": [n_items, chunk_size]}, "")
+        spans = [(start, min(start + chunk_size, n_items)) for start in range(0, n_items, chunk_size)]
+        keys = [{"key": dict(key), "rows": list(span)} for span in spans]
 
-        chunks: list[Arrays] = []
-        for start in range(0, n_items, chunk_size):
-            stop = min(start + chunk_size, n_items)
-            chunks.append(self.arrays(stage, {"key": dict(key), "rows": [start, stop]}, _rows(compute, start, stop)))
+        def chunks() -> Iterator[Arrays]:
+            for part, (start, stop) in zip(keys, spans, strict=True):
+                yield self.arrays(stage, part, _rows(compute, start, stop))
+                if progress is not None:
+                    progress(stop, n_items)
+
+        if is_whole(path):
+            self.hits += len(spans)
             if progress is not None:
-                progress(stop, n_items)
-        names = chunks[0] if chunks else {}
-        return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in names}
+                progress(n_items, n_items)
+        else:
+            fill_folder(path, lambda folder: join_arrays(folder, n_items, chunks()))
+            for part in keys:
+                self._path(stage, part, ".npz").unlink(missing_ok=True)
+        return map_arrays(path)
 
     def json(self, stage: str, key: Key, compute: Callable[[], Any]) -> Any:
         """Return a small JSON value, computed on the first call; tuples come back as lists, cold as well as warm."""

@@ -1,4 +1,5 @@
 import hashlib
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +165,56 @@ def test_chunks_join_and_resume(tmp_path):
     assert seen == [(4, 11), (8, 11), (11, 11)]
     identical(fresh, resumed)
     identical(fresh, Store(tmp_path / "b").chunked("stage", {"k": 1}, 11, 4, never))
+
+
+def test_joined_chunks_are_read_from_one_file_each(tmp_path):
+    store = Store(tmp_path)
+    found = store.chunked("stage", {}, 11, 4, squares)
+    assert all(isinstance(array.base, np.memmap) for array in found.values())
+    with pytest.raises(ValueError, match="read-only"):
+        found["squares"][0] = 1
+    names = [path.name for path in stored_files(tmp_path)]
+    assert names == [".auditlens-files.json", "000-squares.npy", "001-pairs.npy"], "chunks are kept once"
+    assert (store.hits, store.misses) == (0, 3)
+    warm, seen = Store(tmp_path), []
+    warm.chunked("stage", {}, 11, 4, never, lambda *done: seen.append(done))
+    assert (warm.hits, warm.misses, seen) == (3, 0, [(11, 11)])
+
+
+@pytest.mark.parametrize("harm", ["alter", "cut", "remove"])
+def test_a_joined_file_that_was_altered_is_computed_again(tmp_path, harm):
+    fresh = {name: np.array(array) for name, array in Store(tmp_path).chunked("stage", {}, 11, 4, squares).items()}
+    path = next(path for path in stored_files(tmp_path) if path.name.endswith("pairs.npy"))
+    raw = path.read_bytes()
+    path.unlink()
+    if harm != "remove":
+        path.write_bytes(raw[:-1] + (b"?" if harm == "alter" else b""))
+    identical(Store(tmp_path).chunked("stage", {}, 11, 4, squares), fresh)
+
+
+def test_one_chunk_is_held_at_a_time(tmp_path):
+    held = []
+
+    def large(start, stop):
+        made = np.full((stop - start, 1000), start)
+        held.append(weakref.ref(made))
+        assert sum(ref() is not None for ref in held) <= 2
+        return {"x": made}
+
+    assert Store(tmp_path).chunked("stage", {}, 40, 4, large)["x"].shape == (40, 1000)
+
+
+def test_rows_may_be_empty_or_text(tmp_path):
+    def rows(start, stop):
+        return {"none": np.empty((stop - start, 0), np.float32), "text": np.array(["ab", "c", "d"][start:stop], "U2")}
+
+    found = Store(tmp_path).chunked("stage", {}, 3, 2, rows)
+    assert found["none"].shape == (3, 0) and found["text"].tolist() == ["ab", "c", "d"]
+
+
+def test_chunks_of_different_form_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="chunks differ in form"):
+        Store(tmp_path).chunked("stage", {}, 3, 2, lambda a, b: {"x": np.zeros((b - a, 1 + a))})
 
 
 def test_no_items_are_no_chunks(tmp_path):

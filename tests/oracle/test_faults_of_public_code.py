@@ -191,18 +191,20 @@ def test_relevance_that_biases_swallow_is_reported_as_it_is(subject):
 
 @pytest.mark.parametrize("made", [Lrp, GradientXActivation])
 def test_more_examples_than_a_batch_keep_their_component(subject, tmp_path, made):
-    index = write_images(tmp_path, 7, (24, 24))
+    """Each image exemplifies some of the components only, so that a batch mixes them."""
+    index = write_images(tmp_path, 9, (24, 24))
     subject = replace(subject, module=nn.Sequential(*subject.module[:4], nn.Flatten(), nn.LazyLinear(3)).double())
     subject = replace(subject, layers=tuple(replace(layer, name="3") for layer in subject.layers[2:]))
     subject.module(batch_of(1))
     subject.module.eval().requires_grad_(False)
-    indices = np.stack([np.random.default_rng(component).permutation(7) for component in range(4)])
-    together = crop_boxes(subject, made(subject), index, "3", np.arange(4), indices, 0.5, 2)
-    for component in range(4):
-        for place, row in enumerate(indices[component]):
-            one = crop_boxes(subject, made(subject), index, "3", np.array([component]), np.array([[row]]), 0.5, 1)
-            np.testing.assert_array_equal(together.boxes[component, place], one.boxes[0, 0])
-            np.testing.assert_array_equal(together.focus[component, place], one.focus[0, 0])
+    components = np.array([4, 0, 3, 1])
+    indices = np.stack([np.random.default_rng(component).permutation(9)[:5] for component in components])
+    together = crop_boxes(subject, made(subject), index, "3", components, indices, 0.5, 2)
+    for row, component in enumerate(components):
+        for place, image in enumerate(indices[row]):
+            one = crop_boxes(subject, made(subject), index, "3", np.array([component]), np.array([[image]]), 0.5, 1)
+            np.testing.assert_array_equal(together.boxes[row, place], one.boxes[0, 0])
+            np.testing.assert_array_equal(together.focus[row, place], one.focus[0, 0])
     assert len(np.unique(together.boxes.reshape(-1, 4), axis=0)) > 4, "components differ in what they see"
 
 

@@ -116,7 +116,6 @@ class Released(Part):
         description="SHA-256 of the file; with ONNX weights in further files that of the lines `sha256sum` prints for "
         "the file and then for those, by name. Required for `export`.",
     )
-    input_name: str | None = Field(None, description="Input that takes the images, where an ONNX file has several.")
     output_name: str | None = Field(
         None, description="Output with the scores, where there are several: a name or key, or a position from 0."
     )
@@ -569,7 +568,7 @@ class Waiver(Part):
     gate: str = Field(description="The gate.")
     artefact: str | None = Field(None, description="Artefact, where the gate is repeated.")
     bound: str = Field(description="The waiver holds only while the estimate is inside this bound, such as `<= 0.08`.")
-    model_sha256: Sha256 = Field(description="The weights that it is for.")
+    model_sha256: Sha256 = Field(description="The weights, or the file that ships, that it is for.")
     owner: str = Field(min_length=1, description="Who asks.")
     approved_by: str = Field(min_length=1, description="The second person.")
     reason: str = Field(min_length=1, description="Why.")

@@ -293,7 +293,6 @@ def _digest(
         "runtime": runner.runtime,
         "output": model.released.output or model.output,
         "output_name": model.released.output_name,
-        "input_name": model.released.input_name,
         "type": _said(calling.dtype),
         "calling": [calling.layout, calling.fewest, calling.most],
         "preprocessing": declared.model_dump(mode="json"),

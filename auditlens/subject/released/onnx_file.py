@@ -59,14 +59,11 @@ def open_onnx(path: Path, options: Released, device: torch.device) -> Onnx:
     """
     runtime = _onnxruntime()
     session = runtime.InferenceSession(str(path), _settings(runtime), providers=["CPUExecutionProvider"])
-    given = _chosen("input", session.get_inputs(), options.input_name)
-    if len(session.get_inputs()) > 1:
-        names = ", ".join(entry.name for entry in session.get_inputs())
-        raise ModelError(f"the released file takes {len(session.get_inputs())} inputs ({names}); it needs one")
+    given = _only_input(session.get_inputs())
     return Onnx(
         session=session,
         input_name=given.name,
-        output_name=_chosen("output", session.get_outputs(), options.output_name).name,
+        output_name=_output_name([entry.name for entry in session.get_outputs()], options.output_name),
         signature=_signature(given),
         n_parameters=sum(prod(tensor.dims) for tensor in _read(path).graph.initializer),
         runtime=f"onnxruntime {runtime.__version__}",
@@ -138,19 +135,25 @@ def _location(tensor: Any) -> str:
     return next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
 
 
-def _chosen(what: str, entries: Sequence[Any], name: str | None) -> Any:
-    """Take the input or output of a name, or the only one."""
-    names = [entry.name for entry in entries]
-    if name is None and len(entries) != 1:
+def _only_input(entries: Sequence[Any]) -> Any:
+    if len(entries) != 1:
+        names = ", ".join(entry.name for entry in entries)
+        raise ModelError(f"the released file takes {len(entries)} inputs ({names}); it needs one")
+    return entries[0]
+
+
+def _output_name(names: Sequence[str], name: str | None) -> str:
+    """Check the output that the spec names, or take the only one."""
+    if name is None and len(names) != 1:
         raise ModelError(
-            f"the released file has {len(entries)} {what}s ({', '.join(names)})",
-            hint=f"name one in `model.released.{what}_name`",
+            f"the released file has {len(names)} outputs ({', '.join(names)})",
+            hint="name one in `model.released.output_name`",
         )
     if name is not None and name not in names:
         raise ModelError(
-            f"the released file has no {what} {name!r}; valid are {', '.join(names)}{nearest(name, names)}"
+            f"the released file has no output {name!r}; valid are {', '.join(names)}{nearest(name, names)}"
         )
-    return entries[names.index(name) if name is not None else 0]
+    return name if name is not None else names[0]
 
 
 def _signature(given: Any) -> Signature:

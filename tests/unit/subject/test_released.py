@@ -215,7 +215,7 @@ def test_the_output_of_several_of_a_torchscript_is_named_by_its_place(tmp_path):
 def test_more_than_one_input_is_refused(tmp_path):
     path = write_onnx(tmp_path / "net.onnx", second_input=True)
     with pytest.raises(ModelError, match=r"takes 2 inputs \(images, age\); it needs one"):
-        load(path, input_name="images")
+        load(path)
 
 
 def test_the_file_may_return_something_else_than_its_twin(tmp_path):

@@ -19,7 +19,9 @@ _PATTERNS: Final = {
     "^[0-9a-f]{64}$": "a SHA-256 as 64 digits 0-9 a-f in lower case",
     "^[A-Za-z][A-Za-z0-9_.-]*$": "a name of letters, digits, '_', '.', '-' that begins with a letter",
     r"^[\w.]+:\w+$": "'module:function'",
-    r"^((torchvision|timm):\S+|python:[\w.]+:\w+)$": "'torchvision:NAME', 'timm:NAME' or 'python:module:factory'",
+    r"^((torchvision|timm):\S+|python:[\w.]+:\w+|huggingface:.+)$": (
+        "'torchvision:NAME', 'timm:NAME', 'huggingface:FOLDER' or 'python:module:factory'"
+    ),
 }
 _BOUNDS: Final = {
     "greater_than": ("gt", "greater than"),

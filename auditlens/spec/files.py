@@ -10,7 +10,7 @@ from typing import Final
 from auditlens.errors import SpecError, nearest
 from auditlens.spec.model import check_classes
 from auditlens.spec.nodes import Fields, Items, Leaf, Problems, child, select
-from auditlens.spec.paths import LOCAL_FOLDER, PATH_FIELDS, Kind, resolve
+from auditlens.spec.paths import PATH_FIELDS, PREFIXES, Kind, is_hub_id, resolve
 from auditlens.spec.references import inline_classes, text_at
 
 MAX_CLASSES_BYTES: Final = 1_000_000
@@ -43,10 +43,11 @@ def check_files(root: Fields, base: Path, problems: Problems) -> None:
 
 
 def _complaint(root: Fields, text: str, base: Path, kind: Kind) -> str | None:
-    if kind == "foundation":
-        if not text.startswith(LOCAL_FOLDER):
+    if kind in PREFIXES:
+        inner = text.removeprefix(PREFIXES[kind])
+        if not text.startswith(PREFIXES[kind]) or (kind == "network" and is_hub_id(inner)):
             return None
-        return _need_folder(resolve(text.removeprefix(LOCAL_FOLDER), base))
+        return _need_folder(resolve(inner, base))
     if kind == "image":
         return _reference_image(root, text, base)
     path = resolve(text, base)

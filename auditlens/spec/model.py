@@ -139,8 +139,9 @@ class Model(Part):
 
     architecture: str | None = Field(
         None,
-        pattern=r"^((torchvision|timm):\S+|python:[\w.]+:\w+)$",
-        description="`torchvision:NAME`, `timm:NAME` or `python:module:factory`; with `released` its eager twin.",
+        pattern=r"^((torchvision|timm):\S+|python:[\w.]+:\w+|huggingface:.+)$",
+        description="`torchvision:NAME`, `timm:NAME`, `huggingface:FOLDER`, `huggingface:ORG/NAME@REVISION` or "
+        "`python:module:factory`; with `released` its eager twin.",
         examples=["torchvision:resnet18", "timm:convnext_tiny", "python:my_models:build"],
     )
     arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the factory.")

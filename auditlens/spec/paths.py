@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from pathlib import Path
 from typing import Final, Literal
 
@@ -11,12 +12,18 @@ from auditlens.errors import InputError, SpecError
 
 PACKAGE: Final = "package:"
 LOCAL_FOLDER: Final = "local-dir:"
+HUGGINGFACE: Final = "huggingface:"
+HUB_ID: Final = re.compile(r"[\w.-]+/[\w.-]+@[\w./-]+")
 ROOT: Final = Path(__file__).resolve().parents[1]
 
-Kind = Literal["file", "folder", "pictures", "image", "foundation"]
+PREFIXES: Final = {"foundation": LOCAL_FOLDER, "network": HUGGINGFACE}
+"""What a text begins with where its field may also hold something that is no path."""
+
+Kind = Literal["file", "folder", "pictures", "image", "foundation", "network"]
 Pattern = tuple[str, ...]
 
 PATH_FIELDS: Final[dict[Pattern, Kind]] = {
+    ("model", "architecture"): "network",
     ("model", "import_path"): "folder",
     ("model", "weights"): "file",
     ("model", "released", "file"): "file",
@@ -33,6 +40,11 @@ PATH_FIELDS: Final[dict[Pattern, Kind]] = {
     ("artefacts", "*", "masks"): "folder",
 }
 """Every field of the spec that names a file or folder, `*` for any key or index."""
+
+
+def is_hub_id(text: str) -> bool:
+    """Whether a text names a model of the Hugging Face hub: ORG/NAME@REVISION."""
+    return HUB_ID.fullmatch(text) is not None
 
 
 def resolve(text: str, base: Path) -> Path:
@@ -98,10 +110,10 @@ def rebased(text: str, *, written_in: Path, base: Path, kind: Kind) -> str:
     A path into auditlens itself becomes `package:auditlens/...`, so that no spec depends on where the tool is
     installed; others become relative to `base`.
     """
-    prefix = LOCAL_FOLDER if kind == "foundation" else ""
-    if not text.startswith(prefix):
-        return text
+    prefix = PREFIXES.get(kind, "")
     inner = text.removeprefix(prefix)
+    if not text.startswith(prefix) or (kind == "network" and is_hub_id(inner)):
+        return text
     target = Path(os.path.normpath(written_in / inner))
     if inner.startswith((PACKAGE, "~")) or Path(inner).is_absolute():
         return text

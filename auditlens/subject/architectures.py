@@ -1,4 +1,4 @@
-"""Where the modules come from: torchvision, timm, or a Python factory. Nothing is ever downloaded."""
+"""Where the modules come from: torchvision, timm, transformers, or a Python factory. Nothing is downloaded unasked."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import nn
 
 from auditlens.errors import AuditLensError, ModelError, nearest
 from auditlens.store.python_objects import load_function, on_import_path
+from auditlens.subject.huggingface import build_classifier
 
 Arguments = Mapping[str, Any]
 Builder = Callable[[str, Arguments, Path | None], nn.Module]
@@ -25,7 +26,7 @@ def build(architecture: str, arguments: Arguments, n_outputs: int, import_path: 
     Parameters
     ----------
     architecture : str
-        `torchvision:NAME`, `timm:NAME` or `python:module:factory`.
+        `torchvision:NAME`, `timm:NAME`, `huggingface:FOLDER` or `python:module:factory`.
     arguments : mapping
         Keyword arguments of the factory.
     n_outputs : int
@@ -52,7 +53,7 @@ def build(architecture: str, arguments: Arguments, n_outputs: int, import_path: 
 
 
 def _with_width(kind: str, arguments: Arguments, n_outputs: int) -> Arguments:
-    if kind == "python":
+    if kind in ("python", "huggingface"):
         return arguments
     fetching = [name for name in DOWNLOADS if arguments.get(name)]
     if fetching:
@@ -86,6 +87,10 @@ def _python(name: str, arguments: Arguments, import_path: Path | None) -> nn.Mod
         return _call(f"python:{name}", factory, arguments)
 
 
+def _huggingface(name: str, arguments: Arguments, import_path: Path | None) -> nn.Module:
+    return build_classifier(name, arguments)
+
+
 def _demand_known(kind: str, name: str, known: Iterable[str]) -> None:
     valid = list(known)
     if name not in valid:
@@ -102,5 +107,10 @@ def _call(name: str, factory: Callable[..., Any], arguments: Arguments) -> nn.Mo
         raise ModelError(f"{name} cannot be built (arguments: {given}): {type(error).__name__}: {error}") from error
 
 
-ARCHITECTURES: Final[Mapping[str, Builder]] = {"torchvision": _torchvision, "timm": _timm, "python": _python}
+ARCHITECTURES: Final[Mapping[str, Builder]] = {
+    "torchvision": _torchvision,
+    "timm": _timm,
+    "huggingface": _huggingface,
+    "python": _python,
+}
 """Kinds of architecture; a new one is a function here."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,14 +15,16 @@ from torch import Tensor, nn
 from auditlens.errors import ModelError
 from auditlens.spec.files import read_classes as read_class_file
 from auditlens.spec.model import Model, Output, Preprocessing
-from auditlens.spec.paths import resolve
+from auditlens.spec.paths import HUGGINGFACE, resolve
 from auditlens.stages.base import canonical_json
 from auditlens.store.python_objects import load_function, source_sha256
 from auditlens.subject.architectures import build
 from auditlens.subject.fitting import arguments_for, sentences
+from auditlens.subject.huggingface import check_config, find_folder, weights_sha256
 from auditlens.subject.layers import LayerInfo, choose_layers, recording
 from auditlens.subject.outputs import check_ending, check_output, to_logits, to_probabilities
 from auditlens.subject.preprocessing import Called, Declared, Prepare, sentence
+from auditlens.subject.processors import with_processor
 from auditlens.subject.trace import Trace, trace
 from auditlens.subject.weights import load_weights
 
@@ -115,16 +117,19 @@ def load_subject(model: Model, base: Path, device: str = "cpu") -> Subject:
     """
     if model.architecture is None:
         raise ModelError("the spec names no `model.architecture`, so there is no eager model to build")
-    place = usable_device(device)
+    architecture, place = model.architecture, usable_device(device)
     classes = read_classes(model.classes, base)
     import_path = resolve(model.import_path, base) if model.import_path is not None else None
-    prepare = preparation(model.preprocessing, import_path)
+    folder = find_folder(architecture, base)
+    model, prepare = _prepared(model, folder, import_path)
     batch = trial_batch(prepare).to(place)
     shape = tuple(batch.shape[1:])
-    added = arguments_for(model.architecture, model.arguments, shape) if gives_one_shape(prepare) else {}
+    added = arguments_for(architecture, model.arguments, shape) if gives_one_shape(prepare) else {}
     n_outputs = 1 if model.output == "single_logit" else len(classes)
-    module = build(model.architecture, {**added, **model.arguments}, n_outputs, import_path)
-    sha256 = load_weights(module, resolve(model.weights, base), model.sha256) if model.weights is not None else None
+    named = architecture if folder is None else f"{HUGGINGFACE}{folder}"
+    module = build(named, {**added, **model.arguments}, n_outputs, import_path)
+    check_config(module, classes, model.output)
+    sha256 = _weights(module, model, base, folder)
     module = module.float().eval().requires_grad_(False).to(place)
     tried = _try(module, batch)
     check_output(tried.output, model.output, len(classes))
@@ -136,15 +141,36 @@ def load_subject(model: Model, base: Path, device: str = "cpu") -> Subject:
         output=model.output,
         layers=choose_layers(tried, module, model.layers),
         device=place,
-        architecture=model.architecture,
+        architecture=architecture,
         preprocessing=sentence(model.preprocessing),
         weights_sha256=sha256,
-        random_weights=model.weights is None,
+        random_weights=sha256 is None,
         n_parameters=sum(parameter.numel() for parameter in module.parameters()),
         input_shape=shape,
-        digest=_digest(model, module, classes, import_path),
+        digest=_digest(model, module, classes, import_path, prepare),
         notes=sentences(added, shape),
     )
+
+
+def _prepared(model: Model, folder: Path | None, import_path: Path | None) -> tuple[Model, Prepare]:
+    """Return the preparation of images, and the model with the preprocessing that a transformers folder describes."""
+    described = model if folder is None else with_processor(model, folder)
+    prepare = preparation(described.preprocessing, import_path)
+    if described is not model and isinstance(prepare, Declared):
+        prepare = replace(prepare, cuts_down=True)
+    return described, prepare
+
+
+def _weights(module: nn.Module, model: Model, base: Path, folder: Path | None) -> str | None:
+    """Load the weights that the spec names, and return their SHA-256; a transformers folder has brought its own."""
+    if folder is None:
+        return load_weights(module, resolve(model.weights, base), model.sha256) if model.weights is not None else None
+    if model.weights is not None:
+        raise ModelError(
+            "`model.weights` does not go with `huggingface:`, whose folder holds the weights",
+            hint="put them there by save_pretrained; names of tensors differ between versions of the package",
+        )
+    return weights_sha256(folder, model.sha256)
 
 
 def activations(subject: Subject, layers: tuple[str, ...], batch: Tensor) -> dict[str, Tensor]:
@@ -223,7 +249,9 @@ def gives_one_shape(prepare: Prepare) -> bool:
     return first == second
 
 
-def _digest(model: Model, module: nn.Module, classes: tuple[str, ...], import_path: Path | None) -> str:
+def _digest(
+    model: Model, module: nn.Module, classes: tuple[str, ...], import_path: Path | None, prepare: Prepare
+) -> str:
     architecture = model.architecture or ""
     functions = [architecture.removeprefix("python:")] if architecture.startswith("python:") else []
     functions += [model.preprocessing.callable] if model.preprocessing.callable is not None else []
@@ -236,6 +264,8 @@ def _digest(model: Model, module: nn.Module, classes: tuple[str, ...], import_pa
         "sources": [source_sha256(load_function(name, import_path, ModelError)) for name in functions],
         "parts": sorted({source_sha256(type(part)) for part in module.modules()}),
     }
+    if isinstance(prepare, Declared) and prepare.cuts_down:
+        said["cuts"] = "down"
     digest = hashlib.sha256(canonical_json(said).encode() + b"\n" + repr(module).encode())
     for name, value in module.state_dict().items():
         digest.update(f"\n{name}|{value.dtype}|{tuple(value.shape)}|".encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,9 +32,17 @@ class Declared:
     Sizes of two numbers are (height, width). One channel is the luma of the colours, taken first. Resizing filters with
     antialiasing, as Pillow and torchvision (on Pillow images) do; each 8-bit value v becomes (v * scale - mean) / std,
     per channel.
+
+    Attributes
+    ----------
+    declared : Preprocessing
+    cuts_down : bool
+        Where a centre cut cannot be even, its corner is rounded down, as transformers does; else to the nearest even
+        number, as torchvision does.
     """
 
     declared: Preprocessing
+    cuts_down: bool = False
 
     def __call__(self, picture: Picture) -> torch.Tensor:
         """Return the model's input, float32, (channels, height, width)."""
@@ -50,29 +59,35 @@ class Declared:
             return self._shortest(image)
         if mode == "centre_square":
             side = min(image.size)
-            image = _centre_crop(image, side, side)
+            image = self._cut(image, side, side)
         if size is not None:
             height, width = (size, size) if isinstance(size, int) else size
             image = self._to(image, width, height)
         crop = self.declared.crop
-        return _centre_crop(image, crop, crop) if crop is not None else image
+        return self._cut(image, crop, crop) if crop is not None else image
 
     def _shortest(self, image: Image.Image) -> Image.Image:
         """Bring the shorter side to `resize`, then cut the centre; the cut is `resize` wide where `crop` is absent."""
         size = self.declared.resize
         if size is None:
             side = self.declared.crop or min(image.size)
-            return _centre_crop(image, side, side)
+            return self._cut(image, side, side)
         short = size if isinstance(size, int) else min(size)
         width, height = image.size
         wide, high = (int(short * width / height), short) if width > height else (short, int(short * height / width))
         side = self.declared.crop or short
-        return _centre_crop(self._to(image, wide, high), side, side)
+        return self._cut(self._to(image, wide, high), side, side)
 
     def _to(self, image: Image.Image, width: int, height: int) -> Image.Image:
         if image.size == (width, height):
             return image
         return image.resize((width, height), FILTERS[self.declared.interpolation])
+
+    def _cut(self, image: Image.Image, width: int, height: int) -> Image.Image:
+        """Cut the centre; where the image is smaller it is padded with black, as torchvision does."""
+        corner = ((image.width - width) / 2, (image.height - height) / 2)
+        left, top = (math.floor(place) if self.cuts_down else round(place) for place in corner)
+        return image.crop((left, top, left + width, top + height))
 
     def _table(self) -> NDArray[np.float32]:
         """The 256 possible values of each channel, (channels, 256)."""
@@ -139,10 +154,3 @@ def _numbers(values: tuple[float, ...]) -> str:
 def _rgb(picture: Picture) -> Image.Image:
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _centre_crop(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Cut the centre; where the image is smaller it is padded with black, as torchvision does."""
-    left = round((image.width - width) / 2)
-    top = round((image.height - height) / 2)
-    return image.crop((left, top, left + width, top + height))

@@ -89,7 +89,7 @@ def test_a_date_is_text_in_yaml_and_a_date_in_the_spec(bench):
         ("[benign, melanoma]", "[melanoma, melanoma]", [
             "5:3: model.classes: 'melanoma' is listed twice; class names are distinct"]),
         ("torchvision:resnet18", "resnet18", [
-            "4:17: model.architecture: must be 'torchvision:NAME', 'timm:NAME' or 'python:module:factory'; "
+            "4:17: model.architecture: must be 'torchvision:NAME', 'timm:NAME', 'huggingface:FOLDER' or 'python:module:factory'; "
             "found the text 'resnet18'"]),
         ("sensitivity", "sensitivty", [
             "9:19: gates.works.metric: must be 'sensitivity', 'specificity', 'auroc', 'decision_flips', "

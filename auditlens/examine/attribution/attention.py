@@ -15,9 +15,10 @@ from auditlens.examine.attribution.operation_rules import Rules
 from auditlens.examine.attribution.rewrite import UnsupportedError
 from auditlens.examine.attribution.steps import is_cut, without_rule
 from auditlens.examine.attribution.trial import trial_batch
-from auditlens.examine.attribution.twin import largest_gap
+from auditlens.examine.attribution.twin import bare_output, largest_gap
 from auditlens.examine.audited import as_leaf, find_layer, sum_by_component, watch
 from auditlens.subject import Subject, margin
+from auditlens.subject.outputs import to_logits
 
 
 class AttnLrp:
@@ -55,9 +56,10 @@ class AttnLrp:
         else:
             data, see = batch.detach().clone().requires_grad_(), _kept(seen, [])
         with torch.enable_grad(), watch(self._subject.module, layer, see):
-            with Rules():
-                output = self._subject.module(data)
-            score = margin(self._subject.to_logits(output), class_index, self._subject.output)
+            with Rules() as rules:
+                logits, ending = rules.logits(self._subject.module(data))
+            output = bare_output(self._subject.output, ending, logits[0].numel())
+            score = margin(to_logits(logits, output), class_index, output)
         relevance = seen[0].detach() * layer_gradient(score.sum(), seen[0])
         return sum_by_component(relevance, seen[0].detach(), find_layer(self._subject, layer))
 
@@ -93,7 +95,7 @@ def _kept(seen: list[Tensor], steps: list[Any]) -> Any:
 def _check(subject: Subject) -> float:
     data = trial_batch(subject).requires_grad_()
     try:
-        with torch.enable_grad(), Rules():
+        with torch.enable_grad(), Rules() as rules:
             found = subject.module(data)
     except UnsupportedError:
         raise
@@ -102,4 +104,5 @@ def _check(subject: Subject) -> float:
     missing = without_rule(found, data)
     if missing:
         raise UnsupportedError(f"there is no AttnLRP rule for {', '.join(missing)}")
+    bare_output(subject.output, rules.logits(found)[1], found[0].numel())
     return largest_gap(subject, data.detach(), found.detach())

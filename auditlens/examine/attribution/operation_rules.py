@@ -18,7 +18,8 @@ from torch.overrides import TorchFunctionMode
 
 from auditlens.examine.attribution.attention_rules import attention, multi_head_attention
 from auditlens.examine.attribution.gradient_parts import is_active, share, with_factor
-from auditlens.examine.attribution.steps import source
+from auditlens.examine.attribution.rewrite import Ending
+from auditlens.examine.attribution.steps import source, step_of
 
 Rule: TypeAlias = Callable[..., Any]
 
@@ -178,16 +179,33 @@ class Rules(TorchFunctionMode):
     The values stay what they are, up to rounding.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._ending: tuple[Ending, Tensor, Tensor] | None = None
+
+    def logits(self, output: Tensor) -> tuple[Tensor, Ending]:
+        """Return what went into the softmax or sigmoid that made an output, and which; else the output itself."""
+        if self._ending is not None:
+            name, before, after = self._ending
+            if step_of(output) is not None and step_of(output) is step_of(after):
+                return before.reshape(output.shape), name
+        return output, ""
+
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Call the function by its rule, if it has one and gradients are asked for."""
-        rule = RULES.get(getattr(func, "__name__", "")) if torch.is_grad_enabled() else None
+        name = getattr(func, "__name__", "")
+        rule = RULES.get(name) if torch.is_grad_enabled() else None
         given = dict(kwargs or {})
-        if rule is None or not _any_active((*args, *given.values())):
-            return func(*args, **given)
-        first = (given.pop("input"),) if "input" in given else ()
-        return rule(func, *first, *args, **given)
+        if rule is not None and _any_active((*args, *given.values())):
+            first = (given.pop("input"),) if "input" in given else ()
+            return rule(func, *first, *args, **given)
+        made = func(*args, **given)
+        if name in ("softmax", "sigmoid"):
+            before = args[0] if args else given["input"]
+            self._ending = ("softmax" if name == "softmax" else "sigmoid"), before, made
+        return made
 
 
 def _any_active(args: Any) -> bool:

@@ -42,6 +42,10 @@ NEUTRAL: Final[Functions] = frozenset(
 """Functions that only move values: the gradient through them is the right relevance."""
 
 
+WITHOUT_RULE: Final = ("Attention", "LayerNorm", "GroupNorm", "GELU", "SiLU", "Hardswish")
+"""In class names: what says best why no rules hang on a model; the first that it has is named."""
+
+
 class UnsupportedError(Exception):
     """No rule set fits this model; the message says what stands in the way."""
 
@@ -73,6 +77,7 @@ def rewrite(model: nn.Module, make_sum: Callable[[], nn.Module]) -> Ending:
     UnsupportedError
         A layer or an operation has no rule, or a forward cannot be traced.
     """
+    _demand_rules(model)
     ending = _drop_last(model)
     for name, module in list(model.named_modules()):
         if isinstance(module, type(make_sum())):
@@ -82,6 +87,14 @@ def rewrite(model: nn.Module, make_sum: Callable[[], nn.Module]) -> Ending:
         elif not isinstance(module, (nn.Sequential, nn.ModuleList)):
             ending = _rewrite_own_forward(module, name, make_sum) or ending
     return ending
+
+
+def _demand_rules(model: nn.Module) -> None:
+    """Name what is known to have no rule, before a detail of some forward is named instead."""
+    for word in WITHOUT_RULE:
+        for name, module in model.named_modules():
+            if word in type(module).__name__ and name:
+                raise UnsupportedError(f"there is no rule for {type(module).__name__} ({name})")
 
 
 def _work_on_copies(module: nn.Module) -> None:

@@ -73,10 +73,13 @@ def name_of(step: Any) -> str:
 
 def source(values: Tensor) -> str:
     """Full name of the step that made values, before they were moved; empty where there is none."""
-    step = values.grad_fn
-    while step is not None and name_of(step) in MOVING and len(step.next_functions) == 1:
-        step = step.next_functions[0][0]
-    return "" if step is None else step.name()
+    step = step_of(values)
+    return "" if step is None else str(step.name())
+
+
+def step_of(values: Tensor) -> Any:
+    """Return the step that made values, before they were moved; None where there is none."""
+    return _last(values.grad_fn)
 
 
 def between(output: Tensor, start: Tensor) -> list[Any]:
@@ -123,7 +126,7 @@ def without_rule(output: Tensor, start: Tensor) -> tuple[str, ...]:
     """Names of the steps from a tensor to an output that no rule covers, each once."""
     steps = between(output, start)
     on_way = {*steps, *(step for step in _ends(steps) if _is_of(step, start))}
-    ending = _last(output.grad_fn)
+    ending = step_of(output)
     return tuple(dict.fromkeys(name_of(step) for step in steps if not _is_covered(step, on_way, ending)))
 
 

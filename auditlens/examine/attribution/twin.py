@@ -56,7 +56,7 @@ def make_twin(subject: Subject) -> Twin:
     ending = rewrite(module, Sum)
     module.requires_grad_(False)
     logits = module(batch)
-    output = _output(subject.output, ending, logits[0].numel())
+    output = bare_output(subject.output, ending, logits[0].numel())
     return Twin(module, output, largest_gap(subject, batch, ended(logits, ending)))
 
 
@@ -67,7 +67,14 @@ def ended(logits: Tensor, ending: Ending) -> Tensor:
     return logits.sigmoid() if ending == "sigmoid" else logits
 
 
-def _output(output: Output, ending: Ending, width: int) -> Output:
+def bare_output(output: Output, ending: Ending, width: int) -> Output:
+    """Say what a model returns without its ending.
+
+    Raises
+    ------
+    UnsupportedError
+        The ending contradicts what the spec declares.
+    """
     if not ending:
         return output
     if is_multi_label(output):

@@ -9,7 +9,6 @@ from auditlens.examine.attribution.attention import AttnLrp
 from auditlens.examine.attribution.gradient import GradientXActivation
 from auditlens.examine.attribution.rewrite import UnsupportedError
 from auditlens.subject import LayerInfo, margin
-from auditlens.subject.outputs import to_logits
 
 
 def batch_of(n=4, size=32, seed=0):
@@ -53,15 +52,11 @@ def small(make_audited):
 
 @pytest.fixture
 def make_audited(make_subject):
-    class Audited(make_subject):
-        def to_logits(self, raw):
-            return to_logits(raw, self.output)
-
     def make(ending=None, output="logits", module=None):
         module = module or Small(ending)
         for parameter in module.parameters():
             nn.init.normal_(parameter, 0, 0.5, generator=torch.Generator().manual_seed(parameter.numel()))
-        return Audited(module.eval().requires_grad_(False), LAYERS, output=output)
+        return make_subject(module.eval().requires_grad_(False), LAYERS, output=output)
 
     return make
 
@@ -119,17 +114,33 @@ def test_images_of_a_batch_do_not_mix(small):
 
 
 ENDINGS = {
-    "probabilities": (nn.Softmax(1), "logits"),
-    "multi_label_probabilities": (nn.Sigmoid(), "multi_label"),
+    "softmax": (nn.Softmax(1), "probabilities", "logits"),
+    "softmax function": (lambda z: functional.softmax(z, dim=1), "probabilities", "logits"),
+    "sigmoid": (nn.Sigmoid(), "multi_label_probabilities", "multi_label"),
+    "sigmoid, moved": (
+        lambda z: torch.sigmoid(input=z.reshape(-1)).view(z.shape),
+        *("multi_label_probabilities", "multi_label"),
+    ),
 }
 
 
-@pytest.mark.parametrize("output", ENDINGS)
-def test_an_ending_changes_no_relevance(make_audited, output):
-    ending, bare = ENDINGS[output]
-    expected = AttnLrp(make_audited(None, bare)).relevance(batch_of(), 1, "up")
-    found = AttnLrp(make_audited(ending, output)).relevance(batch_of(), 1, "up")
+@pytest.mark.parametrize("name", ENDINGS)
+@pytest.mark.parametrize("shift", [0, 100])
+def test_an_ending_changes_no_relevance(make_audited, name, shift):
+    """Not even where probabilities are exactly 0 and 1 and have no gradient left."""
+    ending, output, bare = ENDINGS[name]
+    plain, ended = make_audited(None, bare), make_audited(ending, output)
+    for subject in (plain, ended):
+        subject.module.head.bias[1] += shift
+    assert shift == 0 or ended.module(batch_of())[:, 1].eq(1).all()
+    expected, found = (AttnLrp(subject).relevance(batch_of(), 1, "up") for subject in (plain, ended))
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+    assert expected.abs().max() > 1e-3
+
+
+def test_sigmoids_declared_as_exclusive_are_refused(make_audited):
+    with pytest.raises(UnsupportedError, match="exclude each other"):
+        AttnLrp(make_audited(nn.Sigmoid(), "probabilities"))
 
 
 def test_the_audited_model_stays_untouched(small):

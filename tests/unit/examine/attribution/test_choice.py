@@ -22,7 +22,7 @@ def test_auto_takes_lrp_for_convolutions_and_relus(make_subject, name):
 
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("efficientnet_b0", "SiLU"), ("swin_t", "no rule|cannot be traced"), ("mobilenet_v3_small", "Hard")],
+    [("efficientnet_b0", "SiLU"), ("swin_t", "ShiftedWindowAttention"), ("mobilenet_v3_small", "Hard")],
 )
 def test_auto_takes_attnlrp_elsewhere_and_names_what_lrp_lacks(make_subject, name, why):
     subject = torchvision_subject(make_subject, name)

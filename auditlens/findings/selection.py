@@ -40,4 +40,5 @@ def mean_magnitude(relevance: Floats) -> Floats:
         np.abs(relevance[start : start + ROWS]).sum(axis=0, dtype=np.float64)
         for start in range(0, len(relevance), ROWS)
     ]
-    return np.sum(sums, axis=0) / len(relevance)
+    means: Floats = np.sum(sums, axis=0) / len(relevance)
+    return means

@@ -43,14 +43,15 @@ def unit_rows(encode: Callable[[Any], torch.Tensor], items: Sequence[Any], step:
     return np.asarray(vectors / lengths, dtype=np.float32)
 
 
-def silently(build: Callable[[], T], name: str) -> T:
-    """Build without log and warnings; what is raised becomes a FoundationError."""
+def silently(build: Callable[[], T], name: str, hint: str | None = None) -> T:
+    """Build without log and warnings; what is raised becomes a FoundationError, with a hint."""
     try:
         with quiet():
             return build()
     except CANNOT_LOAD as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        hint = f"install {error.name} to use it" if isinstance(error, ImportError) and error.name else None
+        if isinstance(error, ImportError) and error.name:
+            hint = f"install {error.name} to use it"
         raise FoundationError(f"foundation model {name} cannot be loaded: {first}", hint=hint) from error
 
 

@@ -39,6 +39,7 @@ PREFERRED: Final = (
 )
 """The order in which open_clip looks for weights in a local folder."""
 TEXT_BATCH: Final = 64
+TOKENIZER_HINT: Final = "without a network, bring it along as local-dir:FOLDER with the files of its tokenizer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def load_text_image_model(spec: Foundation, base: Path, device: torch.device) ->
     if digest is not None:
         check_digest(spec, digest, weights or name)
     module, transform = _create(name, pretrained, device)
-    tokenizer = silently(lambda: open_clip.get_tokenizer(name), name)
+    tokenizer = silently(lambda: open_clip.get_tokenizer(name), name, TOKENIZER_HINT)
     sha256 = digest or _parameters_sha256(module)
     check_digest(spec, sha256, name)
     dimension = _measure_dimension(module, tokenizer, device, name)

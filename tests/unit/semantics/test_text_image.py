@@ -1,6 +1,7 @@
 """Families of open_clip beside CLIP: tiny random builds in the shape of SigLIP and CoCa."""
 
 import json
+import sys
 
 import numpy as np
 import open_clip
@@ -130,8 +131,14 @@ def test_capitals_and_full_stops_are_cleaned_as_the_model_was_trained(siglip):
 
 def test_a_folder_without_its_tokenizer_is_said(siglip, tmp_path):
     bare = write_model(tmp_path / "bare", SIGLIP)
-    with pytest.raises(FoundationError, match="cannot be loaded"):
+    with pytest.raises(FoundationError, match=r"cannot be loaded.*files of its tokenizer"):
         load(bare)
+
+
+def test_a_missing_package_is_named(siglip, monkeypatch):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(FoundationError, match=r"cannot be loaded.*install transformers to use it"):
+        load(siglip)
 
 
 def test_the_configuration_is_part_of_what_embeddings_depend_on(coca, tmp_path):

@@ -26,6 +26,7 @@ LEAVES: Final = (
 
 ADDITIONS: Final[Functions] = frozenset({operator.add, operator.iadd, torch.add, "add", "add_"})
 RELUS: Final[Functions] = frozenset({functional.relu, torch.relu, torch.relu_, functional.relu_, "relu", "relu_"})
+SUMS: Final[Functions] = frozenset({torch.sum, "sum"})
 MEANS: Final[Functions] = frozenset({torch.mean, "mean"})
 ENDINGS: Final[dict[Any, Ending]] = {
     **dict.fromkeys((nn.Softmax, functional.softmax, torch.softmax, "softmax"), "softmax"),
@@ -153,7 +154,7 @@ def _replace(node: fx.Node, number: int, module: nn.Module, where: str, make_sum
     if node.target in ADDITIONS and _adds_two_tensors(node):
         _insert_sum(node, f"canonical_sum_{number}", module, make_sum())
         return
-    made = _as_module(node)
+    made = make_sum() if _sums_parts(node) else _as_module(node)
     if made is None:
         raise UnsupportedError(f"there is no rule for {_plain_name(node)} in {where}")
     child = f"canonical_{number}"
@@ -166,6 +167,11 @@ def _replace(node: fx.Node, number: int, module: nn.Module, where: str, make_sum
 
 def _adds_two_tensors(node: fx.Node) -> bool:
     return len(node.args) == 2 and not node.kwargs and all(isinstance(item, fx.Node) for item in node.args)
+
+
+def _sums_parts(node: fx.Node) -> bool:
+    """Whether it sums over the last axis, as over stacked parts."""
+    return node.target in SUMS and [*node.args[1:], *node.kwargs.values()] == [-1]
 
 
 def _insert_sum(node: fx.Node, child: str, module: nn.Module, made: nn.Module) -> None:

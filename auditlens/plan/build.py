@@ -9,6 +9,14 @@ from auditlens.plan.gates import expand_gates
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.plan import AuditPlan, Method, PlannedData, PlannedFoundation, PlannedModel
 
+OF_COMPONENTS = (
+    "concept examples per component",
+    "pooling",
+    "components that are cropped",
+    "alignment is decided at",
+)
+"""Settings that shape nothing where no layer is examined."""
+
 
 def build_plan(
     spec: AuditSpec,
@@ -40,7 +48,7 @@ def build_plan(
         audited_classes=audited,
         gates=expand_gates(spec, model.classes, model.decision_class, locate),
         artefacts=tuple(spec.artefacts),
-        methods=(*methods, *thresholds(spec)),
+        methods=(*methods, *(row for row in thresholds(spec) if model.layers or row.name not in OF_COMPONENTS)),
         seed=spec.seed,
         batch_size=batch_size,
         n_threads=n_threads,

@@ -71,6 +71,7 @@ def test_with_its_eager_twin_both_are_evaluated(project, kind):
     assert released.gap < 1e-5
     assert control_of(record).passes is True
     assert record.findings.classes != ()
+    assert "pooling" in {row.name for row in record.plan.methods}
     page = render_page(project.out, record, "html")
     assert "Inside: its eager twin" in page
     assert "same decision on 30 of 30 images" in page
@@ -82,6 +83,8 @@ def test_alone_the_behaviour_decides_and_the_inside_is_open(project, kind):
     project.change(ALONE)
     record = audited(project)
     assert record.plan.model.layers == ()
+    assert {"inside", "intervals"} <= {row.name for row in record.plan.methods}
+    assert "pooling" not in {row.name for row in record.plan.methods}
     assert [row.state for row in record.verdict.gates] == [GateState.HOLDS, GateState.HOLDS]
     assert "no eager twin to look into" in why_open(record)
     assert record.findings.classes == record.findings.components == ()

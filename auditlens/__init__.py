@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 from auditlens.version import __version__
 
 if TYPE_CHECKING:
-    from auditlens.api import audit, load_record
+    from auditlens.api import audit, load_record, set_similarity
 
-__all__ = ["__version__", "audit", "load_record"]
+__all__ = ["__version__", "audit", "load_record", "set_similarity"]
 
 
 def __getattr__(name: str) -> Any:
     """Load the heavy part when it is asked for, so that `import auditlens` stays light."""
-    if name in ("audit", "load_record"):
+    if name in ("audit", "load_record", "set_similarity"):
         from auditlens import api
 
         return getattr(api, name)

@@ -16,6 +16,7 @@ from auditlens.errors import InputError
 from auditlens.examine.attribution.attributor import Attributor
 from auditlens.findings.judge import judge
 from auditlens.gather.context import Context
+from auditlens.gather.embeddings import By, keep_embeddings, runs_similarity
 from auditlens.gather.environment import environment
 from auditlens.gather.equivalence import planned_released, settle
 from auditlens.gather.evidence import Gathered, gather, planned_crops
@@ -36,6 +37,7 @@ from auditlens.plan.build import audited_classes, build_plan
 from auditlens.report.write import write_all, write_manifest
 from auditlens.semantics.foundation import load_foundation
 from auditlens.spec.load import LoadedSpec, load_spec, merged_document
+from auditlens.stages.labelling import SetSimilarity
 from auditlens.stages.plan import AuditPlan, PlannedModel
 from auditlens.stages.progress import Progress, Silent
 from auditlens.stages.record import AuditRecord
@@ -133,6 +135,41 @@ def load_record(path: str | Path) -> AuditRecord:
         raise InputError(f"{place} is not a record of this version: {str(error).splitlines()[0]}") from error
 
 
+def set_similarity(
+    source: str | Path,
+    target: str | Path,
+    *,
+    layers: tuple[str | None, str | None] = (None, None),
+    by: By = "crops",
+) -> SetSimilarity:
+    """Say how far the concepts of one run's components are found in another's (paper, 3.3, eq. 5).
+
+    The mean, over the source's components, of the highest cosine to a component of the target; -1 to 1, higher: more
+    is found. Asymmetric: call it twice. Reads the run folders alone, without the models.
+
+    Parameters
+    ----------
+    source, target : path
+        Run folders of audits with the same foundation model.
+    layers : (str or None, str or None)
+        Layer of each; None is the last examined one.
+    by : {"crops", "whole images"}
+        The components looked at, by their crops; or all components, by whole example images.
+
+    Returns
+    -------
+    SetSimilarity
+        `result.similarity` is an `Estimate`; its interval resamples the source's components.
+
+    Raises
+    ------
+    InputError
+        No embeddings in a run folder, no such layer, or different foundation models.
+    """
+    pairs = [(Path(run), load_record(run)) for run in (source, target)]
+    return runs_similarity(pairs[0], pairs[1], layers, by)
+
+
 def default_out(loaded: LoadedSpec) -> Path:
     """Run folder of a spec that names none: `reports/<audit id>-<spec hash>/`."""
     name = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in loaded.spec.audit.id)
@@ -201,6 +238,7 @@ def _judge(loaded: LoadedSpec, plan: AuditPlan, context: Context, gathered: Gath
     findings = judge(loaded.spec, plan, gathered.evidence)
     context.progress.done()
     shown = with_pictures(findings, plan, context, gathered, folder)
+    keep_embeddings(folder, gathered.evidence, plan.model, loaded.spec.examine)
     return AuditRecord(
         spec=merged_document(loaded.spec),
         spec_text=loaded.text,

@@ -56,7 +56,7 @@ class Check:
 
 def all_checks() -> list[Check]:
     """Run every check, in the order of the display."""
-    checks = [_tool(), _python(), *_packages(), *(_imports(name) for name in CORE)]
+    checks = [_tool(), _python(), *_packages(), _onnx(), *(_imports(name) for name in CORE)]
     return [*checks, _processor(), _memory(), _cuda(), *_pdf(), _store()]
 
 
@@ -82,6 +82,16 @@ def _package(requirement: str) -> Check:
         return Check(name, True, metadata.version(name), required=True)
     except metadata.PackageNotFoundError:
         return Check(name, False, "not installed", required=True, remedy=f"pip install '{requirement}'")
+
+
+def _onnx() -> Check:
+    """Look up what only a released ONNX file needs."""
+    try:
+        found = ", ".join(f"{name} {metadata.version(name)}" for name in ("onnx", "onnxruntime"))
+    except metadata.PackageNotFoundError as error:
+        remedy = "pip install 'auditlens[onnx]', where the released file is ONNX"
+        return Check("ONNX files", False, f"{error.name} is not installed", remedy=remedy)
+    return Check("ONNX files", True, found)
 
 
 def _imports(name: str) -> Check:

@@ -56,6 +56,20 @@ def test_every_dependency_is_looked_up_and_a_missing_one_named(monkeypatch):
     assert found["weasyprint"].remedy.startswith("pip install 'weasyprint")
 
 
+def test_what_only_onnx_files_need_is_no_fault_where_it_is_missing(monkeypatch):
+    def version(name):
+        if name == "onnxruntime":
+            raise metadata.PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(checks.metadata, "version", version)
+    check = checks._onnx()
+    assert (check.ok, check.required, check.found) == (False, False, "onnxruntime is not installed")
+    assert "pip install 'auditlens[onnx]'" in check.remedy
+    monkeypatch.setattr(checks.metadata, "version", lambda name: "1.0")
+    assert checks._onnx().found == "onnx 1.0, onnxruntime 1.0"
+
+
 def test_a_pair_that_does_not_fit_is_told_with_its_remedy(monkeypatch):
     def broken(name):
         raise RuntimeError("operator torchvision::nms does not exist\nmore")

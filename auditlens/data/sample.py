@@ -105,6 +105,11 @@ class DataIndex:
         return len({sample.unit for sample in self.samples})
 
     @property
+    def unit_codes(self) -> NDArray[np.int64]:
+        """Number of each row's patient or lesion."""
+        return _codes([sample.unit for sample in self.samples])
+
+    @property
     def class_counts(self) -> dict[str, int]:
         """Images by class, every class named."""
         counts = Counter(sample.label for sample in self.samples)
@@ -134,7 +139,7 @@ class DataIndex:
         return Samples(
             ids=tuple(sample.id for sample in self.samples),
             labels=np.array([sample.label for sample in self.samples], dtype=np.int64),
-            units=_codes([sample.unit for sample in self.samples]),
+            units=self.unit_codes,
             columns={name: self._numbers(name) for name in self.numeric_columns}
             | {f"{name}={value}": self._equals(name, value) for name, value in wanted},
             strata=self._strata(self.within),

@@ -18,7 +18,7 @@ from auditlens.examine.audited import Pooling, Progress, find_layer, input_batch
 from auditlens.spec.model import Output
 from auditlens.stages.evidence import LayerExamples, Predictions
 from auditlens.subject import LayerInfo, Subject, pool_components
-from auditlens.subject.outputs import to_logits, to_probabilities
+from auditlens.subject.outputs import probabilities_of, to_logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,15 @@ class Shard:
     tops : mapping of layer name to Tops
     sums : mapping of layer name to float64 array (labels, components)
         Pooled activations summed over the images of each label; empty where no labels were given.
+    units : int64 array (images of the index,), or None
+        Patient or lesion of every row of the index, where at most one image of each may exemplify a component.
     """
 
     rows: NDArray[np.int64]
     logits: NDArray[np.float32]
     tops: Mapping[str, Tops]
     sums: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    units: NDArray[np.int64] | None = None
 
 
 def collect(
@@ -67,6 +70,7 @@ def collect(
     pooling: Pooling = "mean",
     batch_size: int = 32,
     progress: Progress | None = None,
+    one_per_unit: bool = False,
 ) -> tuple[Predictions, dict[str, LayerExamples]]:
     """Run the model once over all images.
 
@@ -82,6 +86,8 @@ def collect(
         Over the positions of an activation map.
     batch_size : int
     progress : callable, optional
+    one_per_unit : bool
+        Whether a component has at most one image of each patient or lesion among its examples: its highest.
 
     Returns
     -------
@@ -96,7 +102,7 @@ def collect(
         Unknown layer; outputs or activations that are not finite.
     """
     rows = np.arange(len(index), dtype=np.int64)
-    shard = collect_shard(subject, index, rows, layers, m3, pooling, batch_size, progress)
+    shard = collect_shard(subject, index, rows, layers, m3, pooling, batch_size, progress, one_per_unit=one_per_unit)
     return finish(shard, subject.output)
 
 
@@ -110,12 +116,13 @@ def collect_shard(
     batch_size: int = 32,
     progress: Progress | None = None,
     members: NDArray[np.float64] | None = None,
+    one_per_unit: bool = False,
 ) -> Shard:
     """Run the model once over some rows of the index; parameters as for `collect`.
 
     `members`, (images of the index, labels), says by 1 which images carry which label; activations are summed by them.
     """
-    ranks = digest_ranks(index.digests)
+    ranks, units = digest_ranks(index.digests), units_of(index, one_per_unit)
     wanted = [find_layer(subject, name) for name in layers]
     tops = {layer.name: no_tops(layer.n_components, m3) for layer in wanted}
     labels = members if members is not None else np.empty((len(index), 0))
@@ -126,11 +133,16 @@ def collect_shard(
         _demand_finite(_by_layer(pooled) | {"the model": scores}, index, part)
         logits.append(scores)
         for name, values in pooled.items():
-            tops[name] = merge_tops(tops[name], _tops_of_batch(values, part, ranks[part]))
+            tops[name] = merge_tops(tops[name], _tops_of_batch(values, part, ranks[part]), units)
             sums[name] += labels[part].T @ values.astype(np.float64)
         if progress is not None:
             progress(len(part))
-    return Shard(rows, np.concatenate(logits) if logits else np.empty((0, 0), np.float32), tops, sums)
+    return Shard(rows, np.concatenate(logits) if logits else np.empty((0, 0), np.float32), tops, sums, units)
+
+
+def units_of(index: DataIndex, one_per_unit: bool) -> NDArray[np.int64] | None:
+    """Unit of each row, where a component may have one example of each and some have several images; else None."""
+    return index.unit_codes if one_per_unit and index.n_units < len(index) else None
 
 
 @torch.no_grad()
@@ -174,32 +186,52 @@ def no_tops(n_components: int, kept: int) -> Tops:
     return Tops(values, np.full(shape, -1, np.int64), np.full(shape, np.iinfo(np.int64).max))
 
 
-def merge_tops(first: Tops, second: Tops) -> Tops:
-    """Keep the highest of both, as many per component as `first` keeps; associative, and blind to the order."""
+def merge_tops(first: Tops, second: Tops, units: NDArray[np.int64] | None = None) -> Tops:
+    """Keep the highest of both, as many per component as `first` keeps; associative, and blind to the order.
+
+    With `units`, the unit of each row of the index, only the highest image of a unit is kept. This too is associative:
+    a unit whose highest image was cut off lies below as many others, and so do its lower images, wherever they are.
+    """
     kept = first.values.shape[1]
     values = np.concatenate([first.values, second.values], axis=1)
     rows = np.concatenate([first.rows, second.rows], axis=1)
     ranks = np.concatenate([first.ranks, second.ranks], axis=1)
-    order = np.lexsort((ranks, -values), axis=1)[:, :kept]
+    order = np.lexsort((ranks, -values), axis=1)
     take = np.take_along_axis
-    return Tops(take(values, order, 1), take(rows, order, 1), take(ranks, order, 1))
+    if units is None:
+        return Tops(*(take(part, order[:, :kept], 1) for part in (values, rows, ranks)))
+    repeated = _repeats(take(rows, order, 1), units)
+    order = take(order, np.argsort(repeated, axis=1, kind="stable"), 1)[:, :kept]
+    gone, nothing = np.sort(repeated, axis=1)[:, :kept], no_tops(len(values), kept)
+    parts = ((values, nothing.values), (rows, nothing.rows), (ranks, nothing.ranks))
+    return Tops(*(np.where(gone, absent, take(part, order, 1)) for part, absent in parts))
+
+
+def _repeats(rows: NDArray[np.int64], units: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether a row's unit stands before it in the same line; places without an image repeat nothing."""
+    absent = -1 - np.arange(rows.shape[1])
+    codes = np.where(rows < 0, absent, units[rows])
+    order = np.argsort(codes, axis=1, kind="stable")
+    ordered = np.take_along_axis(codes, order, 1)
+    repeated = np.zeros(rows.shape, dtype=bool)
+    np.put_along_axis(repeated, order[:, 1:], ordered[:, 1:] == ordered[:, :-1], 1)
+    return repeated
 
 
 def merge(first: Shard, second: Shard) -> Shard:
     """Merge what was collected from two disjoint sets of images; rows come in ascending order."""
     rows = np.concatenate([first.rows, second.rows])
     order = np.argsort(rows, kind="stable")
-    tops = {name: merge_tops(first.tops[name], second.tops[name]) for name in first.tops}
+    tops = {name: merge_tops(first.tops[name], second.tops[name], first.units) for name in first.tops}
     sums = {name: first.sums[name] + second.sums[name] for name in first.sums}
-    return Shard(rows[order], np.concatenate([first.logits, second.logits])[order], tops, sums)
+    return Shard(rows[order], np.concatenate([first.logits, second.logits])[order], tops, sums, first.units)
 
 
 def finish(shards: Shard | Sequence[Shard], output: Output) -> tuple[Predictions, dict[str, LayerExamples]]:
     """Turn one shard, or all of them, into the evidence of the stage; `output` is what the model returns."""
     shard = shards if isinstance(shards, Shard) else reduce(merge, shards)
     examples = {name: _to_examples(name, tops) for name, tops in shard.tops.items()}
-    probabilities = to_probabilities(torch.from_numpy(shard.logits), output).numpy()
-    return Predictions(shard.logits, probabilities), examples
+    return Predictions(shard.logits, probabilities_of(shard.logits, output)), examples
 
 
 def _tops_of_batch(values: NDArray[np.float32], rows: NDArray[np.integer], ranks: NDArray[np.int64]) -> Tops:

@@ -10,11 +10,11 @@ import torch
 
 from auditlens.data.loader import batches
 from auditlens.errors import ModelError
-from auditlens.examine.collect import Shard, Tops, collect_shard, finish, merge
+from auditlens.examine.collect import Shard, Tops, collect_shard, finish, merge, units_of
 from auditlens.examine.faithfulness import label_means, label_members
 from auditlens.gather.context import Context
 from auditlens.stages.evidence import LayerExamples, Predictions
-from auditlens.subject.outputs import to_probabilities
+from auditlens.subject.outputs import probabilities_of
 from auditlens.subject.released import ReleasedModel
 
 
@@ -63,7 +63,7 @@ def released_pass(context: Context, released: ReleasedModel) -> Predictions:
 
     key, total = context.behaviour_key(), len(context.index)
     logits = context.store.chunked("released-pass", key, total, context.chunk_size, compute, context.told())["logits"]
-    return Predictions(logits, to_probabilities(torch.from_numpy(logits), released.output).numpy())
+    return Predictions(logits, probabilities_of(logits, released.output))
 
 
 def _demand_finite(context: Context, logits: np.ndarray, start: int) -> None:
@@ -88,13 +88,16 @@ def _shard(context: Context, start: int, stop: int) -> Shard:
             examine.pooling,
             context.batch_size,
             members=members,
+            one_per_unit=examine.one_per_unit,
         )
         return _flatten(shard)
 
-    key = context.key(rows=[start, stop], layers=context.layer_names(), m=examine.n_examples, pool=examine.pooling)
+    settings = {"m": examine.n_examples, "pool": examine.pooling, "one_per_unit": examine.one_per_unit}
+    key = context.key(rows=[start, stop], layers=context.layer_names(), **settings)
     arrays = context.store.arrays("clean-pass", key, compute)
     context.progress.advance(stop - start)
-    return _unflatten(arrays, context.layer_names(), rows)
+    shard = _unflatten(arrays, context.layer_names(), rows)
+    return replace(shard, units=units_of(context.index, examine.one_per_unit))
 
 
 def _flatten(shard: Shard) -> dict[str, np.ndarray]:

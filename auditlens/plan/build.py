@@ -93,6 +93,11 @@ WEIGHTS = {"equal": "all counting the same", "activation": "weighted by their ac
 """How concept examples count, in words."""
 
 
+def _per_unit(spec: AuditSpec) -> str:
+    unit = spec.data.unit
+    return f", at most one image per {unit}" if unit is not None and spec.examine.one_per_unit else ""
+
+
 def thresholds(spec: AuditSpec) -> tuple[Method, ...]:
     """Every setting that shapes a decision, as it was used."""
     examine, challenge = spec.examine, spec.challenge

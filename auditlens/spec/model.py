@@ -432,6 +432,9 @@ class Examine(Part):
     """Settings of the examination; each default is shown in the report."""
 
     n_examples: int = Field(20, ge=2, le=200, description="Concept examples per component (m).")
+    one_per_unit: bool = Field(
+        True, description="At most one image of each unit (patient) among a component's examples: its highest."
+    )
     pooling: Literal["mean", "max"] = Field("mean", description="How an activation map becomes one number.")
     example_weights: Literal["equal", "activation"] = Field(
         "equal", description="How much each concept example counts in a component's embedding (D.4.3)."

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from auditlens.errors import ModelError
@@ -54,6 +56,12 @@ def to_probabilities(logits: Tensor, output: Output) -> Tensor:
     Tensor, (batch, classes), 0 to 1
     """
     return logits.sigmoid() if is_multi_label(output) else logits.softmax(dim=1)
+
+
+def probabilities_of(logits: NDArray[np.floating], output: Output) -> NDArray[np.float32]:
+    """Turn stored logits, (images, classes), into probabilities; see `to_probabilities`."""
+    found: NDArray[np.float32] = to_probabilities(torch.tensor(logits), output).numpy()  # copies what is read-only
+    return found
 
 
 def margin(logits: Tensor, class_index: int, output: Output = "logits") -> Tensor:

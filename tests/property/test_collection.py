@@ -100,3 +100,53 @@ def test_images_that_lie_there_twice_stand_side_by_side(subject, index):
                 apart = places[1] - places[0]
                 between = found.activations[component, places[0] : places[1]]
                 assert apart == 1 or np.ptp(between) < 1e-5, "ties of other images may lie between"
+
+
+def with_units(index, units):
+    """The same images, as those of a few patients."""
+    samples = (replace(sample, unit=str(unit)) for sample, unit in zip(index.samples, units, strict=True))
+    return replace(index, samples=tuple(samples))
+
+
+def slow_examples(subject, index, layer):
+    """Rank all images, then walk down and skip patients that were met before."""
+    _, everything = collect(subject, index, [layer], N, batch_size=N)
+    found = []
+    for rows in everything[layer].image_indices.tolist():
+        met, kept = set(), []
+        for row in rows:
+            if index.samples[row].unit not in met:
+                met.add(index.samples[row].unit)
+                kept.append(row)
+        found.append((kept + [-1] * M)[:M])
+    return np.array(found)
+
+
+patients = st.lists(st.integers(0, 5), min_size=N, max_size=N)
+
+
+@few
+@given(patients, st.lists(st.integers(0, 3), min_size=N, max_size=N), st.randoms(use_true_random=False))
+def test_with_one_image_per_unit_shards_merge_to_one_pass(subject, index, units, parts, random):
+    grouped = with_units(index, units)
+    rows = [np.flatnonzero(np.array(parts) == part) for part in range(4)]
+    shards = [
+        collect_shard(subject, grouped, part, LAYERS, M, batch_size=5, one_per_unit=True) for part in rows if len(part)
+    ]
+    while len(shards) > 1:
+        first, second = (shards.pop(random.randrange(len(shards))) for _ in range(2))
+        shards.append(merge(first, second))
+    _, merged = finish(shards, subject.output)
+    _, whole = collect(subject, grouped, LAYERS, M, batch_size=N, one_per_unit=True)
+    for layer in LAYERS:
+        np.testing.assert_array_equal(merged[layer].image_indices, whole[layer].image_indices)
+        np.testing.assert_array_equal(whole[layer].image_indices, slow_examples(subject, grouped, layer))
+        absent = whole[layer].image_indices < 0
+        assert np.isnan(whole[layer].activations[absent]).all()
+        assert np.isfinite(whole[layer].activations[~absent]).all()
+
+
+def test_without_a_unit_column_one_per_unit_changes_nothing(subject, index, whole):
+    _, examples = collect(subject, index, LAYERS, M, batch_size=N, one_per_unit=True)
+    for layer in LAYERS:
+        np.testing.assert_array_equal(examples[layer].image_indices, whole[1][layer].image_indices)

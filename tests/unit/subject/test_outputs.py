@@ -1,11 +1,20 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from auditlens.errors import ModelError
-from auditlens.subject.outputs import check_ending, check_output, ends_in_sigmoid, margin, to_logits, to_probabilities
+from auditlens.subject.outputs import (
+    check_ending,
+    check_output,
+    ends_in_sigmoid,
+    margin,
+    probabilities_of,
+    to_logits,
+    to_probabilities,
+)
 
 
 def test_margin_of_two_classes_is_the_log_odds():
@@ -135,3 +144,10 @@ def test_logits_that_happen_to_lie_between_zero_and_one_are_logits():
     batch = torch.rand(2, 4)
     assert not ends_in_sigmoid(module, batch)
     check_ending(module, batch, module(batch), "multi_label")
+
+
+def test_stored_logits_that_may_not_be_written_to():
+    logits = np.array([[0.5, -1.0]], dtype=np.float32)
+    logits.flags.writeable = False
+    np.testing.assert_allclose(probabilities_of(logits, "multi_label"), 1 / (1 + np.exp(-logits)), rtol=1e-6)
+    np.testing.assert_allclose(probabilities_of(logits, "logits").sum(1), 1, rtol=1e-6)

@@ -23,6 +23,14 @@ def not_evaluated(
                 remedy="add `foundation:` with a model that knows this domain",
             )
         )
+    if spec.vocabulary is not None and (evidence.space is None or not evidence.space.words):
+        found.append(
+            NotEvaluated(
+                what="the vocabulary",
+                why="no foundation model that reads text describes the components",
+                remedy="name a text-image model in `foundation:`, or leave `vocabulary:` out",
+            )
+        )
     if spec.data.unit is None and spec.data.generate is None:
         found.append(
             NotEvaluated(

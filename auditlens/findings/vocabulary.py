@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -121,12 +122,12 @@ def _layer(
     screened = word_scores(whole, vectors, space.null, seed)
     limits = Limits(vocabulary.threshold, spec.examine.z_threshold)
     positions = {int(component): place for place, component in enumerate(examined.components)}
-    labels = [
-        _label(cropped, positions[index], names, limits, model.component_id(layer, index), layer, index, True)
-        if index in positions
-        else _label(screened, index, names, limits, model.component_id(layer, index), layer, index, False)
-        for index in range(len(whole.components))
-    ]
+    labels = []
+    for index in range(len(whole.components)):
+        by_crops = index in positions
+        label = _label(cropped if by_crops else screened, positions.get(index, index), names, limits)
+        place = {"id": model.component_id(layer, index), "layer": layer, "index": index}
+        labels.append(WordLabel(**place, by="crops" if by_crops else "whole images", **label))
     return VocabularyFinding(
         layer=layer,
         n_words=len(names),
@@ -153,31 +154,19 @@ class Limits:
         return (z > self.z) & (family_z > self.z)
 
 
-def _label(
-    scores: WordScores,
-    place: int,
-    names: Sequence[str],
-    limits: Limits,
-    component_id: str,
-    layer: str,
-    index: int,
-    cropped: bool,
-) -> WordLabel:
+def _label(scores: WordScores, place: int, names: Sequence[str], limits: Limits) -> dict[str, Any]:
+    """Both labels of one component, as fields of `WordLabel`."""
     nearest, word = names[int(scores.nearest[place])], names[int(scores.best[place])]
     decided = bool(limits.decide(scores.z[place], scores.family_z[place]))
-    return WordLabel(
-        id=component_id,
-        layer=layer,
-        index=index,
-        by="crops" if cropped else "whole images",
-        nearest=nearest,
-        raw=float(scores.raw[place]),
-        paper_label=nearest if scores.raw[place] >= limits.raw else None,
-        word=word,
-        z=float(scores.z[place]),
-        family_z=float(scores.family_z[place]),
-        label=word if decided else None,
-    )
+    return {
+        "nearest": nearest,
+        "raw": float(scores.raw[place]),
+        "paper_label": nearest if scores.raw[place] >= limits.raw else None,
+        "word": word,
+        "z": float(scores.z[place]),
+        "family_z": float(scores.family_z[place]),
+        "label": word if decided else None,
+    }
 
 
 Sharer = Callable[[Sequence[int]], dict[str, Estimate]]

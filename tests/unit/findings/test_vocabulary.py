@@ -1,10 +1,12 @@
 """Labels from a vocabulary: both rules against their definitions, counts, and what chance gives."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from auditlens.findings.scope import not_evaluated
 from auditlens.findings.vocabulary import Limits, category_counts, vocabulary_findings, word_counts, word_scores
 from auditlens.spec.load import load_spec
 from auditlens.spec.model import Vocabulary
@@ -147,3 +149,11 @@ def test_without_words_nothing_is_described(audited):
     wordless = replace(evidence, space=replace(evidence.space, words={}))
     assert vocabulary_findings(spec, Model(), wordless, seed=0) == ()
     assert vocabulary_findings(spec, Model(), replace(evidence, space=None), seed=0) == ()
+
+
+def test_a_vocabulary_that_nothing_reads_is_named_as_not_evaluated(audited):
+    spec, evidence = audited
+    plan = SimpleNamespace(model=SimpleNamespace(decision_source="x", threshold=0.5))
+    named = [row.what for row in not_evaluated(spec, plan, replace(evidence, space=None), ())]
+    assert "the vocabulary" in named
+    assert "the vocabulary" not in [row.what for row in not_evaluated(spec, plan, evidence, ())]

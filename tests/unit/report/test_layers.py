@@ -7,6 +7,7 @@ from pathlib import Path
 from auditlens.report.heatmap import heatmap
 from auditlens.report.html import html_bytes
 from auditlens.report.layers import layers_view
+from auditlens.report.page import class_views
 from auditlens.report.vocabulary import faithfulness_rows, word_rows
 from auditlens.stages.record import AuditRecord
 from tests.unit.report.page_reader import Page
@@ -57,3 +58,12 @@ def test_without_anything_to_describe_there_is_no_section(record: AuditRecord) -
 def test_the_tables_have_a_row_per_component(record: AuditRecord) -> None:
     assert len(word_rows(record)) == record.findings.vocabulary[0].n_components
     assert [row["phi"] for row in faithfulness_rows(record)] == [1.0, 0.42, 0.07]
+
+
+def test_what_a_class_shows_is_of_the_layer_that_gates_read(small: AuditRecord) -> None:
+    one = small.findings.components[0]
+    other = one.model_copy(update={"id": "features.10:1", "layer": "features.10"})
+    classes = tuple(row.model_copy(update={"layer": one.layer}) for row in small.findings.classes)
+    fields = {"components": (one, other), "classes": classes}
+    view = class_views(small.model_copy(update={"findings": small.findings.model_copy(update=fields)}))[0]
+    assert [row.id for row in view.shown] == [one.id]

@@ -19,7 +19,7 @@ from auditlens.examine.attribution.choice import choose
 from auditlens.subject.survey import GREY, KINDS, surveyed
 
 MARKS = ("<!-- families -->", "<!-- /families -->")
-HEAD = ("architecture", "layer", "components", "attributor", "what the z+ composite has no rule for", "gap", "seconds")
+HEAD = ("architecture", "layer", "components", "attributor", "why not `lrp`: no rule for", "gap", "seconds")
 ARCHITECTURES = (
     "torchvision:alexnet",
     "torchvision:vgg11_bn",

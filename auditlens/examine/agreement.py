@@ -108,6 +108,54 @@ def margin_drops(
     return torch.stack(drops, dim=1).cpu().numpy() if drops else np.empty((len(batch), 0))
 
 
+@torch.no_grad()
+def drop_without_most_relevant(
+    subject: Subject, relevance: Tensor, batch: Tensor, class_index: int, layer: str, share: float = 0.1
+) -> NDArray[np.float64]:
+    """Drop of the margin when each image loses the components that push most towards the class, all at once.
+
+    Unlike the loss of one component, of which the gradient is the first order, this is a large change.
+
+    Parameters
+    ----------
+    subject : Subject
+    relevance : (B, components)
+        Of an attributor, or random numbers for comparison.
+    batch : (B, C, H, W)
+    class_index : int
+    layer : str
+    share : float
+        Share of the layer's components that each image loses; at least one.
+
+    Returns
+    -------
+    float64 array (B,)
+        Margin of the whole image minus margin without, in units of log-odds; higher: the relevances chose better.
+    """
+    found = find_layer(subject, layer)
+    n_lost = max(1, round(share * found.n_components))
+    lost = torch.zeros_like(relevance, dtype=torch.bool).scatter_(1, relevance.topk(n_lost, dim=1).indices, True)
+    whole = margin(subject.logits(batch), class_index, subject.output)
+    with watch(subject.module, layer, _without_each(lost, found)):
+        left = margin(subject.logits(batch), class_index, subject.output)
+    return np.asarray((whole - left).double().cpu().numpy())
+
+
+def _without_each(lost: Tensor, layer: LayerInfo) -> Callable[[Tensor], Tensor]:
+    """Make a `see` that zeroes some components of each image; `lost` is (B, components)."""
+
+    def see(output: Tensor) -> Tensor:
+        axis = 1 if layer.kind == "spatial" else output.ndim - 1
+        shape = [len(output), *[1] * (output.ndim - 1)]
+        shape[axis] = layer.n_channels
+        sides = [part.reshape(shape) for part in torch.split(lost, layer.n_channels, dim=1)]
+        if layer.n_sides == 1:
+            return output.masked_fill(sides[0], 0)
+        return output.masked_fill((sides[0] & (output > 0)) | (sides[1] & (output < 0)), 0)
+
+    return see
+
+
 def _without(component: int, layer: LayerInfo) -> Callable[[Tensor], Tensor]:
     """Make a `see` that zeroes one component: its channel, or its side of the channel."""
     channel, sign = (int(part) for part in channels_and_signs(torch.tensor(component), layer))

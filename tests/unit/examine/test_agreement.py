@@ -4,7 +4,13 @@ import torch
 from scipy.stats import spearmanr
 
 from auditlens.errors import LayerError
-from auditlens.examine.agreement import Agreement, ablation_agreement, margin_drops, spearman
+from auditlens.examine.agreement import (
+    Agreement,
+    ablation_agreement,
+    drop_without_most_relevant,
+    margin_drops,
+    spearman,
+)
 from auditlens.examine.attribution.gradient import GradientXActivation
 from auditlens.subject import margin
 
@@ -95,3 +101,20 @@ def test_no_images_give_no_rows(subject):
 def test_an_unknown_layer_is_refused(subject):
     with pytest.raises(LayerError, match="relu2"):
         ablation_agreement(subject, GradientXActivation(subject), [batch_of(1)], 0, "relu9")
+
+
+def test_what_is_lost_together_adds_up_where_the_margin_is_linear(linear):
+    relevance = GradientXActivation(linear).relevance(batch_of(), 0, "relu2")
+    found = drop_without_most_relevant(linear, relevance, batch_of(), 0, "relu2", 0.25)
+    np.testing.assert_allclose(found, relevance.topk(2, dim=1).values.sum(1).numpy(), atol=1e-5)
+    least = drop_without_most_relevant(linear, -relevance, batch_of(), 0, "relu2", 0.25)
+    assert (found > least).all()
+
+
+def test_sides_are_lost_alone(subject):
+    """Without all negative sides of conv2 nothing changes, without all positive ones nothing is left."""
+    positive, batch = torch.arange(16.0).flip(0).expand(4, 16), batch_of()
+    nothing_left = margin(subject.module.head(torch.zeros(4, 8)), 0)
+    found = drop_without_most_relevant(subject, positive, batch, 0, "conv2", 0.5)
+    np.testing.assert_allclose(found, (margin(subject.logits(batch), 0) - nothing_left).numpy(), atol=1e-5)
+    assert not drop_without_most_relevant(subject, -positive, batch, 0, "conv2", 0.5).any()

@@ -102,6 +102,9 @@ def runs_similarity(
     """Compare two runs; see `auditlens.set_similarity`."""
     (ours, first), (theirs, second) = source, target
     _demand_one_space(first, second)
+    for run, record in (source, target):
+        if not record.plan.model.layers:
+            raise InputError(f"{run} has no inside to compare: only the behaviour of a released file was audited")
     names = [layer or record.plan.model.layers[-1] for layer, (_, record) in zip(layers, (source, target), strict=True)]
     thetas = [read_embeddings(run, layer, by) for run, layer in zip((ours, theirs), names, strict=True)]
     estimate = similarity_estimate(thetas[0], thetas[1], seed=first.plan.seed)

@@ -78,6 +78,14 @@ def test_two_runs_are_compared_by_their_folders_alone(tmp_path):
     assert "the two runs saw different images" in other.similarity.note
 
 
+def test_a_run_without_an_inside_is_not_compared(tmp_path):
+    run = keep(tmp_path / "run", evidence(0))
+    alone = record()
+    alone.plan.model.layers = ()
+    with pytest.raises(InputError, match="has no inside to compare"):
+        runs_similarity((run, record()), (run, alone), (None, None), "crops")
+
+
 @pytest.mark.parametrize(("foundation", "said"), [("0" * 64, "different foundation models"), (None, "both runs need")])
 def test_two_spaces_are_not_compared(tmp_path, foundation, said):
     run = keep(tmp_path / "a", evidence(0))

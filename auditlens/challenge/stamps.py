@@ -56,6 +56,8 @@ def read_picture(path: Path, mode: str) -> NDArray[np.uint8]:
                     f"{path}: format rgba needs pictures with an alpha channel; this one is {picture.mode}",
                     hint="save it with transparency, or use format with_without or ink_on_white",
                 )
+            if picture.mode.startswith(("I", "F")):  # Pillow would clip them to 255
+                raise ArtefactError(f"{path}: artefact pictures have 8 bits; this one has more ({picture.mode})")
             return np.asarray(picture.convert(mode))
     except FileNotFoundError as error:
         raise ArtefactError(f"{path}: no such artefact picture") from error

@@ -153,4 +153,6 @@ def _numbers(values: tuple[float, ...]) -> str:
 
 def _rgb(picture: Picture) -> Image.Image:
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    if image.mode.startswith(("I", "F")):  # Pillow would clip them to 255
+        raise ModelError(f"a picture of mode {image.mode} has more than 8 bits; bring it to 8 bits first")
     return image if image.mode == "RGB" else image.convert("RGB")

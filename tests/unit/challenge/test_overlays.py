@@ -137,6 +137,13 @@ def test_a_broken_picture_is_named(tmp_path):
         load_artefact(overlay("a", "ink_on_white"), tmp_path, 0)
 
 
+def test_a_picture_of_sixteen_bits_is_not_clipped(tmp_path):
+    (tmp_path / "a").mkdir()
+    Image.fromarray(np.full((8, 8), 3000, dtype=np.uint16)).save(tmp_path / "a" / "x.png")
+    with pytest.raises(ArtefactError, match=r"x\.png: artefact pictures have 8 bits"):
+        load_artefact(overlay("a", "ink_on_white"), tmp_path, 0)
+
+
 def test_a_mistyped_folder_gets_a_suggestion(tmp_path):
     save(tmp_path / "rulers" / "x.png", np.zeros((8, 8, 4)))
     with pytest.raises(ArtefactError, match="did you mean 'rulers'"):

@@ -74,3 +74,13 @@ def test_the_plan_keeps_what_it_was_given():
     assert (plan.model, plan.data, plan.spec_sha256, plan.artefacts) == (model, data, "f00", ("ruler", "ink"))
     assert plan.methods[0] == method
     assert [gate.id for gate in plan.gates] == ["works"]
+
+
+@pytest.mark.parametrize(
+    ("examine", "words"), [({}, "20, at most one image per patient"), ({"one_per_unit": False}, "20")]
+)
+def test_the_plan_says_how_many_images_of_a_patient_exemplify_a_component(examine, words):
+    spec = spec_with(data={"folder": "images", "unit": "patient"}, examine=examine)
+    assert {said.name: said.value for said in thresholds(spec)}["concept examples per component"] == words
+    alone = {said.name: said.value for said in thresholds(spec_with(examine=examine))}
+    assert alone["concept examples per component"] == "20"

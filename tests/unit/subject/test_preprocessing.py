@@ -5,6 +5,7 @@ from PIL import Image
 from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 
+from auditlens.errors import ModelError
 from auditlens.spec.model import Preprocessing
 from auditlens.subject.preprocessing import Declared, sentence
 
@@ -56,6 +57,12 @@ def test_one_channel_is_the_luma(std):
     torch.testing.assert_close(here, (there(image) - 0.5) / 0.5, atol=1e-6, rtol=0)
     grey = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16))
     assert torch.equal(Declared(Preprocessing(channels=1, scale=1.0))(grey)[0], torch.arange(256.0).reshape(16, 16))
+
+
+def test_a_picture_of_more_bits_is_not_clipped():
+    for mode in ("I", "I;16", "F"):
+        with pytest.raises(ModelError, match="more than 8 bits"):
+            Declared(Preprocessing())(Image.new(mode, (4, 4)))
 
 
 def test_one_number_stands_for_all_channels():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from auditlens.report.bars import AMBER, BLUE, GREEN, GREY
+from auditlens.report.bars import AMBER, BLUE, GREEN, GREY, VIOLET
 from auditlens.report.wording import plural
 from auditlens.stages.findings import LabelAgreement, LabelPair, Opinion
 from auditlens.stages.record import AuditRecord
@@ -19,7 +19,7 @@ KINDS = {
     "same label": GREEN,
     "different labels": AMBER,
     "only the first labels": BLUE,
-    "only the second labels": "#7fb0e2",
+    "only the second labels": VIOLET,
     "neither labels": GREY,
 }
 """What two models can make of one component, with its colour."""

@@ -104,7 +104,7 @@ def thresholds(spec: AuditSpec) -> tuple[Method, ...]:
     return (
         Method(
             name="concept examples per component",
-            value=f"{examine.n_examples}, {WEIGHTS[examine.example_weights]}",
+            value=f"{examine.n_examples}{_per_unit(spec)}, {WEIGHTS[examine.example_weights]}",
             reason="the method's paper uses 30, and 20 for small test sets (3.1, Fig. D.6)",
         ),
         Method(name="pooling", value=examine.pooling, reason="mean labels slightly better than max (Tab. D.3)"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from auditlens.errors import SpecError
-from auditlens.spec.metrics import OTHER, parse_direction
+from auditlens.spec.metrics import OTHER, independent_sides, parse_direction
 from auditlens.spec.model import AuditSpec, Gate, is_multi_label
 from auditlens.spec.selection import concepts_of
 from auditlens.stages.plan import PlannedGate
@@ -121,10 +121,8 @@ def _demand_one_class(gates: Iterable[PlannedGate]) -> None:
     """Refuse `A_to_B` where A and B do not exclude each other."""
     for gate in gates:
         if gate.from_class is not None and OTHER not in (gate.from_class, gate.to_class):
-            raise SpecError(
-                f"gates.{gate.name}.direction: with multi-label outputs {gate.from_class} and {gate.to_class} do not "
-                f"exclude each other; write {gate.from_class}_to_{OTHER} or {OTHER}_to_{gate.to_class}"
-            )
+            said = independent_sides(gate.from_class, gate.to_class or OTHER)
+            raise SpecError(f"gates.{gate.name}.direction: {said}")
 
 
 def _requires(

@@ -120,6 +120,14 @@ def parse_direction(text: str, classes: Sequence[str]) -> tuple[str, str]:
     raise ValueError(f"{text!r} is no direction; valid are {shown}{nearest(text, valid)}")
 
 
+def independent_sides(source: str, target: str) -> str:
+    """Say why a direction between two classes has no meaning where several labels may hold."""
+    return (
+        f"with multi-label outputs {source} and {target} do not exclude each other; "
+        f"write {source}_to_{OTHER} or {OTHER}_to_{target}"
+    )
+
+
 def shown_value(value: float, metric: str) -> str:
     """Write a value the way its unit is read: `4.1 %`, `+3.2 points`, `0.87`."""
     rule = METRIC_RULES.get(metric)

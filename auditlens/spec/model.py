@@ -294,6 +294,9 @@ class Data(Part):
         given = [name for name in ("folder", "manifest", "generate") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"give exactly one of folder, manifest, generate; found {', '.join(given) or 'none'}")
+        columns = [name for name in ("unit", "mask", "within") if getattr(self, name)]
+        if self.folder is not None and columns:
+            raise ValueError(f"a folder has no columns; {', '.join(columns)} need a manifest")
         return self
 
 

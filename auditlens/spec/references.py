@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from auditlens.errors import nearest
-from auditlens.spec.metrics import parse_direction
+from auditlens.spec.metrics import OTHER, independent_sides, parse_direction
+from auditlens.spec.model import is_multi_label
 from auditlens.spec.nodes import Fields, Items, Leaf, Node, Path, Problems, child, place, select
 
 Target = Literal["concept", "artefact", "gate", "class"]
@@ -130,9 +131,12 @@ def _check_directions(root: Fields, classes: tuple[str, ...], problems: Problems
     for path, node in select(root, ("gates", "*", "direction")):
         if isinstance(node, Leaf) and isinstance(node.value, str):
             try:
-                parse_direction(node.value, classes)
+                sides = parse_direction(node.value, classes)
             except ValueError as error:
                 problems.add(node.at, path, str(error))
+            else:
+                if is_multi_label(text_at(root, "model", "output") or "") and OTHER not in sides:
+                    problems.add(node.at, path, independent_sides(*sides))
 
 
 def _check_roles(root: Fields, problems: Problems) -> None:

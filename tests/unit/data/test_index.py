@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from auditlens.errors import InputError
+from auditlens.spec.model import Data
 
 from .conftest import CLASSES, picture, write_csv, write_images
 
@@ -269,3 +270,9 @@ def test_a_column_is_contrasted_in_strata_without_itself(manifest, read):
     samples = read(manifest="m.csv", within=("site",)).to_samples([("site", "arm")])
     assert samples.strata_for("site=arm").tolist() == [0, 0, 1]  # labels alone
     assert samples.strata_for("ruler").tolist() == samples.strata.tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize("field", [{"unit": "patient"}, {"mask": "m"}, {"within": ("site",)}])
+def test_a_folder_has_no_columns(field):
+    with pytest.raises(ValueError, match=f"a folder has no columns; {next(iter(field))} need a manifest"):
+        Data(folder="images", **field)

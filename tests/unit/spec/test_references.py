@@ -28,6 +28,10 @@ from auditlens.spec.references import groups_of, members
          "gates.works.class: there is no class 'x' of the model; valid classes are benign, melanoma"),
         ({"classes__melanoma__contested": ["ruler"], "classes__melanoma__spurious": ["ruler"]},
          "classes.melanoma.contested[0]: the concept 'ruler' is already spurious for this class; it has one role"),
+        ({"model__output": "multi_label", "gates__works": {
+            "metric": "decision_flips", "artefact": "ruler", "direction": "melanoma_to_benign", "limit": "<= 0.1"}},
+         "gates.works.direction: with multi-label outputs melanoma and benign do not exclude each other; "
+         "write melanoma_to_other or other_to_benign"),
         ({"classes__melanoma__spurious": ["group:ABCDE/B"]},
          "classes.melanoma.spurious[0]: the concept 'border' is already valid for this class; it has one role"),
     ],

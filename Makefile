@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH := .venv-bench
 SEED ?=
 ARTEFACT ?=
 DEMO_ARGS := $(if $(SEED),--seed $(SEED)) $(if $(ARTEFACT),--artefact $(ARTEFACT))
@@ -14,6 +15,7 @@ help:
 	@echo "make demo SEED=7 ARTEFACT=ink   plant another shortcut in a freshly trained model (minutes)"
 	@echo "make test                    linters, types, import rules and the default tests"
 	@echo "make test-long               the long jobs as well"
+	@echo "make bench                   speed and memory beside the peers (15 minutes); BENCH_ARGS=--quick for a trial"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +28,15 @@ install: $(STAMP)
 
 demo: $(STAMP)
 	$(BIN)/auditlens demo $(DEMO_ARGS)
+
+$(BENCH)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -e . \
+		semanticlens==0.2.1 zennit-crp==0.6.0 scikit-learn
+	@touch $@
+
+bench: $(BENCH)/.installed
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BENCH)/bin/python -m benchmarks.bench $(BENCH_ARGS)
 
 test: $(STAMP) lint
 	$(BIN)/python -m pytest
@@ -44,4 +55,4 @@ format: $(STAMP)
 	$(BIN)/ruff format auditlens tests benchmarks
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

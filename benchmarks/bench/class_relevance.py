@@ -25,7 +25,7 @@ BATCH = 16
 
 def measure(folder: Path, quick: bool, device: str = "cpu") -> Row:
     """Time class relevance, and compare its values with zennit-crp's."""
-    n_images, repeats = (16, 2) if quick else (32, 7)
+    n_images, repeats = (16, 2) if quick else (32, 5)
     subject = resnet18(LAYERS, device)
     data = torch.randn(n_images, 3, 224, 224, generator=torch.Generator().manual_seed(0)).to(device)
     attributor, attribution = Lrp(subject), CondAttribution(subject.module)

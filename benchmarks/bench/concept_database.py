@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from auditlens.data.sample import DataIndex
 from auditlens.examine.collect import collect
 from auditlens.examine.crops import whole_boxes
 from auditlens.examine.embed import embed_examples
+from auditlens.store import Store
 from auditlens.subject import Subject
 from benchmarks.bench.crop_rate import Decoded
 from benchmarks.bench.timing import Row, interleave, ratio
@@ -42,40 +44,57 @@ class Pictures(torch.utils.data.Dataset[Image.Image]):
 
 
 def measure(folder: Path, quick: bool, device: str = "cpu") -> Row:
-    """Time both on equal images, layers, numbers of examples, model and foundation model."""
-    n_images, repeats = (64, 1) if quick else (256, 2)
-    subject, index = resnet18(LAYERS, device), pictures(folder, n_images)
+    """Time both on equal images, layers, model and foundation model: all layers at once, and one after the other."""
+    n_images, repeats = (32, 1) if quick else (96, 3)
+    subject, index = resnet18(LAYERS, device), pictures(folder / "images", n_images)
     foundation = RandomEncoder(device=device)
-    rows = _rows(subject, index)
-    distinct = len(np.unique(rows))
-
-    def floor() -> None:
-        _bare(subject, foundation, index, np.unique(rows))
-
-    candidates = {
-        "bare passes": floor,
+    distinct = np.unique(_rows(subject, index))
+    at_once = {
+        "bare passes": lambda: _bare(subject, foundation, index, distinct),
         "concept database": lambda: ours(subject, foundation, index),
-        "semanticlens": lambda: theirs(subject, foundation, index),
+        "semanticlens": lambda: theirs(subject, foundation, index, LAYERS),
     }
-    seconds = interleave(candidates, repeats, warm=quick)
+    one_by_one = {
+        "layers added one by one": lambda: ours_growing(subject, foundation, index, folder),
+        "semanticlens, layers added one by one": lambda: [theirs(subject, foundation, index, (n,)) for n in LAYERS],
+    }
+    seconds = interleave(at_once, repeats) | interleave(one_by_one, 1, warm=False)
+    growing, peer = one_by_one
     return Row(
         key="concept-database",
         title="Uncropped concept database of four layers of a ResNet-18",
         setting={
             "images": n_images,
-            "distinct examples": distinct,
+            "of them examples": len(distinct),
             "components": 960,
             "examples": M,
-            "foundation model": "random ViT-B-32",
+            "foundation model": f"random {foundation.name}",
         },
         seconds=seconds,
         ratios=(
             ratio(seconds, "semanticlens", "concept database", 2, at_most=False),
+            ratio(seconds, peer, growing, 2, at_most=False),
             ratio(seconds, "concept database", "bare passes"),
+            ratio(seconds, "semanticlens", "bare passes"),
         ),
         bound="bare passes: of the model over all images, of the foundation model over the distinct examples",
-        checks=_compare(ours(subject, foundation, index), theirs(subject, foundation, index)),
+        checks=_compare(ours(subject, foundation, index), theirs(subject, foundation, index, LAYERS)),
     )
+
+
+def ours_growing(subject: Subject, foundation: RandomEncoder, index: DataIndex, folder: Path) -> None:
+    """Add one layer after the other; the store keeps the embeddings of the whole images, as in an audit."""
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        store = Store(Path(place))
+
+        def compute(start: int, stop: int) -> dict[str, np.ndarray]:
+            pixels = [load_rgb(index.samples[row]) for row in range(start, stop)]
+            return {"embeddings": foundation.embed_images(pixels, BATCH)}
+
+        for name in LAYERS:
+            _, examples = collect(subject, index, (name,), M, "mean", BATCH)
+            embedded = store.chunked("image-embeddings", {"data": index.digest}, len(index), BATCH, compute)
+            embedded["embeddings"][examples[name].image_indices].mean(axis=1)
 
 
 def ours(subject: Subject, foundation: RandomEncoder, index: DataIndex) -> dict[str, np.ndarray]:
@@ -87,7 +106,9 @@ def ours(subject: Subject, foundation: RandomEncoder, index: DataIndex) -> dict[
     return dict(zip(LAYERS, np.split(embedded, sizes), strict=True))
 
 
-def theirs(subject: Subject, foundation: RandomEncoder, index: DataIndex) -> dict[str, np.ndarray]:
+def theirs(
+    subject: Subject, foundation: RandomEncoder, index: DataIndex, layers: Sequence[str]
+) -> dict[str, np.ndarray]:
     """Build the database of semanticlens: the whole data set embedded, examples looked up."""
     os.environ["TQDM_DISABLE"] = "1"
     from semanticlens.component_visualization.activation_based import ActivationComponentVisualizer
@@ -99,7 +120,7 @@ def theirs(subject: Subject, foundation: RandomEncoder, index: DataIndex) -> dic
     encoder = OpenClip.__new__(OpenClip)
     encoder.url, encoder.model, encoder.preprocessor = foundation.name, foundation.module, foundation.transform
     view = ActivationComponentVisualizer(
-        subject.module, Decoded(subject, index), Pictures(index), list(LAYERS), M, aggregate_fn=aggregate_conv_mean
+        subject.module, Decoded(subject, index), Pictures(index), list(layers), M, aggregate_fn=aggregate_conv_mean
     )
     return {name: found.cpu().numpy() for name, found in compute_concept_db(view, encoder).items()}
 

@@ -23,7 +23,7 @@ from benchmarks.bench.workload import deal, pictures, resnet18
 
 LAYER = "layer4"
 BATCH = 16
-SETTINGS = {"few": (8, 20, 94, 3.0), "many": (8, 20, 23, 5.0)}
+SETTINGS = {"few": (4, 20, 47, 3.0), "many": (7, 10, 10, 5.0)}
 """Components, examples, distinct images and target: 1.7 and 7 pairs per distinct image."""
 
 QUICK = {"few": (4, 4, 9, 3.0), "many": (7, 4, 4, 5.0)}

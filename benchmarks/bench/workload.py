@@ -15,7 +15,6 @@ from torch import nn
 
 from auditlens.data.sample import DataIndex, Sample
 from auditlens.errors import Location
-from auditlens.semantics.encoding import unit_rows
 from auditlens.spec.model import Model
 from auditlens.store.folders import file_sha256
 from auditlens.subject import Subject, load_subject
@@ -92,6 +91,8 @@ class RandomEncoder:
 
     def embed_images(self, images: Sequence[np.ndarray], batch_size: int = 32, /) -> np.ndarray:
         """Embed images as unit vectors, (images, dim) float32."""
+        from auditlens.semantics.encoding import unit_rows
+
         return unit_rows(self.encode, images, batch_size, self.name)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from auditlens.report.wording import number, plural
+from auditlens.report.wording import estimate_text, plural
 from auditlens.stages.findings import ComponentFinding, Findings
 from auditlens.stages.labelling import UnexpectedComponent, UnlistedShare
 from auditlens.stages.record import AuditRecord
@@ -65,19 +65,10 @@ def _covered(shares: Iterable[UnlistedShare], state: ComponentState) -> tuple[st
 
 def covered_sentence(row: UnlistedShare) -> str:
     """Say what the list covers for one class, and what it leaves out."""
-    listed = f"{plural(row.n_listed, 'component')} listed"
-    text = f"Class {row.class_name}, {row.layer}: {listed}, with {number(row.listed.value, 'percent')} of the relevance"
-    if not row.n_unlisted:
-        return f"{text}; none left out."
+    listed = f"{plural(row.n_listed, 'component')} listed, with {estimate_text(row.listed, 'percent')} of the relevance"
     rest = f"{row.n_unlisted:,} more, beyond the list or under the relevance floor"
-    return f"{text}; {rest}, with {number(row.unlisted.value, 'percent')}{_bounds(row)}."
-
-
-def _bounds(row: UnlistedShare) -> str:
-    if row.unlisted.low is None or row.unlisted.high is None:
-        return ""
-    low = number(row.unlisted.low, "percent").removesuffix(" %")
-    return f" ({low} to {number(row.unlisted.high, 'percent')})"
+    left = f"{rest}, with {estimate_text(row.unlisted, 'percent')}" if row.n_unlisted else "none left out"
+    return f"Class {row.class_name}, {row.layer}: {listed}; {left}."
 
 
 def relevant_image_rows(record: AuditRecord) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from auditlens.version import __version__
 
 PACKAGES = (
     *("torch", "torchvision", "timm", "open_clip_torch", "zennit", "zennit-crp", "numpy", "scipy", "scikit-learn"),
-    *("pandas", "pyarrow", "pillow", "pydantic", "altair", "weasyprint"),
+    *("pandas", "pyarrow", "pillow", "pydantic", "altair", "weasyprint", "pydicom", "transformers"),
 )
 
 

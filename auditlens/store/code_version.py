@@ -14,11 +14,13 @@ PACKAGES: Final = (
     "numpy",
     "open_clip_torch",
     "pillow",
+    "pydicom",
     "scikit-learn",
     "scipy",
     "timm",
     "torch",
     "torchvision",
+    "transformers",
     "zennit",
     "zennit-crp",
 )

@@ -43,10 +43,16 @@ def main() -> int:
     base = flags.mean(axis=0)
     shares = flags[whole.image_indices].mean(axis=1)
     enriched = (shares - base) / np.sqrt(base * (1 - base) / whole.image_indices.shape[1])
-    for title, used in (("probe alone", {}), ("probe, column and veto", columns)):
+    rules = (
+        ("probe alone", {}, False),
+        ("probe and column", columns, False),
+        ("probe, column and veto", columns, True),
+    )
+    for title, used, veto in rules:
         table = alignments(whole, space, context.samples, used, seed=1, threshold=Z, n_resampled=0)
         places = [table.concepts.index(name) for name in columns]
-        print(report(title, list(columns), base, enriched, table.eligible_z()[:, places]))
+        z = table.eligible_z() if veto else table.z
+        print(report(title, list(columns), base, enriched, z[:, places]))
     print(report("the paper's rule, a > 0.025", list(columns), base, enriched, table.raw[:, places] / 0.025 * Z))
     return 0
 

@@ -35,7 +35,7 @@ def best_matches(source: Floats, target: Floats) -> NDArray[np.float64]:
     theirs = theirs[~np.isnan(theirs).any(axis=1)]
     if not len(theirs):
         return np.full(len(ours), np.nan)
-    return np.clip((ours @ theirs.T).max(axis=1), -1, 1)
+    return np.asarray(np.clip((ours @ theirs.T).max(axis=1), -1, 1))
 
 
 def set_similarity(source: Floats, target: Floats) -> float:

@@ -35,7 +35,8 @@ def similarity_estimate(source: Floats, target: Floats, *, n_draws: int = 10_000
     if not len(known):
         return Estimate(value=None, note="no components to compare")
     found = mean_effect(known, np.arange(len(known)), n_draws=n_draws, seed=seed, bounds=(-1.0, 1.0))
-    return found.model_copy(update={"method": found.method.replace("over units", "over components")})
+    words = {field: getattr(found, field).replace("units", "components") for field in ("method", "note")}
+    return found.model_copy(update=words)
 
 
 def layer_similarities(evidence: Evidence, *, n_draws: int, seed: int) -> tuple[SetSimilarity, ...]:

@@ -122,7 +122,7 @@ def runs_similarity(
 
 def _demand_one_space(first: AuditRecord, second: AuditRecord) -> None:
     models = [record.plan.foundation for record in (first, second)]
-    known = [model.sha256 for model in models if model is not None]
+    known = [model.sha256 for model in models if model is not None and model.sha256 is not None]
     if len(known) < 2:
         raise InputError("both runs need a foundation model; without one there is nothing to compare")
     if known[0] != known[1]:

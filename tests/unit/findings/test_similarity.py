@@ -20,6 +20,7 @@ def test_the_interval_surrounds_the_value_and_narrows_with_components():
         assert found.low < found.value < found.high
     assert narrow.high - narrow.low < wide.high - wide.low
     assert "over components" in narrow.method
+    assert wide.note == "few components"
 
 
 def test_nothing_to_compare_is_no_value():

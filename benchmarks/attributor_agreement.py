@@ -28,7 +28,7 @@ from auditlens.store import Store
 from auditlens.subject import load_subject
 
 SEED = 0
-HEAD = ("layer", "components", "attributor", "|R| with |drop|", "R with drop", "drop without a tenth", "IG: gap")
+HEAD = ("layer", "components", "attributor", "sizes of R and drop", "R and drop", "drop without a tenth", "IG: gap")
 
 
 def rows(given: argparse.Namespace):

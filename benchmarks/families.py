@@ -28,11 +28,12 @@ CHANGES = {
 FAMILIES = {
     "squeezenet1_1": ("torchvision:squeezenet1_1", {}, 3e-4, 2000, 10),
     "resnet18": ("torchvision:resnet18", {}, 1e-3, 1400, 4),
-    "vgg11_bn": ("torchvision:vgg11_bn", {}, 5e-4, 1000, 3),
+    "vgg11_bn": ("torchvision:vgg11_bn", {}, 5e-4, 800, 3),
     "convnext": ("timm:convnext_atto", {}, 2e-3, 1600, 6),
     "vit": ("timm:vit_tiny_patch16_224", {"embed_dim": 96, "depth": 6, "num_heads": 3}, 1e-3, 2000, 12),
     "swin": ("timm:swin_tiny_patch4_window7_224",
-             {"patch_size": 8, "window_size": 4, "embed_dim": 64, "depths": [2, 2, 2], "num_heads": [2, 4, 8]}, 1e-3, 1600, 8),
+             {"patch_size": 8, "window_size": 4, "embed_dim": 64, "depths": [2, 2, 2], "num_heads": [2, 4, 8]},
+             1e-3, 1600, 8),
 }  # fmt: skip
 """Architecture, arguments, highest learning rate, images, epochs: a small member of each family, for two cores."""
 

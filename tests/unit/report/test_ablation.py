@@ -19,7 +19,11 @@ def silenced(kind, name, change, n=1):
 @pytest.fixture
 def silenced_record(record):
     rows = [silenced("component", f"features.18:{k}", -0.01 * k) for k in range(12)]
-    rows += [silenced("label", "ruler", -1.5, 4), silenced("label", "hair", 0.2, 2), silenced("state", "spurious", -1, 6)]
+    rows += [
+        silenced("label", "ruler", -1.5, 4),
+        silenced("label", "hair", 0.2, 2),
+        silenced("state", "spurious", -1, 6),
+    ]
     agreement = AblationAgreement(
         layer="features.18", class_name="melanoma", n_components=12, n_images=80,
         rank_correlation=Estimate(value=0.83, low=0.5, high=0.95),
@@ -38,7 +42,7 @@ def test_groups_come_first_and_the_strongest_single_ones_after(silenced_record):
 def test_the_report_shows_them_and_their_agreement(silenced_record, run_dir):
     page = render_page(run_dir, silenced_record, "html")
     assert "What silencing components does" in page
-    assert "−1.50" in page and "0.50 to 0.95" in page
+    assert "\N{MINUS SIGN}1.50" in page and "0.50 to 0.95" in page
     assert 'href="#ablation"' in page
 
 

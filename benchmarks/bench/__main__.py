@@ -16,7 +16,7 @@ from typing import Any, Final
 import torch
 
 from auditlens.gather.memory import keep_freed_memory
-from benchmarks.bench import class_relevance, collection, concept_database, crop_rate, memory, polysemanticity
+from benchmarks.bench import class_relevance, collection, concept_database, crop_rate, memory, polysemanticity, timing
 from benchmarks.bench.document import table, write_document
 from benchmarks.bench.timing import Row
 
@@ -30,6 +30,7 @@ ROWS: Final[dict[str, Measure]] = {
     "memory": memory.measure,
 }
 RESULTS: Final = Path("docs/results/bench.json")
+BEFORE: Final = Path("docs/results/bench_before.json")
 DOCUMENT: Final = Path("docs/performance.md")
 PEERS: Final = (
     "torch",
@@ -53,7 +54,9 @@ def main() -> None:
         "--write-docs", action="store_true", help=f"put the results' tables into {DOCUMENT}, run nothing"
     )
     parser.add_argument("--threads", type=int, default=1, help="torch threads")
+    parser.add_argument("--clock", choices=list(timing.CLOCKS), default="wall", help="cpu: on a busy machine")
     options = parser.parse_args()
+    timing.clock[:] = [options.clock]
     out = options.out or (None if options.quick else RESULTS)
     if not options.write_docs:
         results = run(options.rows, options.quick, options.threads)
@@ -62,7 +65,8 @@ def main() -> None:
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_text(json.dumps(_with_earlier(results, out), indent=1) + "\n", encoding="utf-8")
     if options.write_docs or out == RESULTS:
-        write_document(json.loads(RESULTS.read_text(encoding="utf-8")), DOCUMENT)
+        earlier = json.loads(BEFORE.read_text(encoding="utf-8")) if BEFORE.is_file() else None
+        write_document(json.loads(RESULTS.read_text(encoding="utf-8")), earlier, DOCUMENT)
 
 
 def run(names: list[str], quick: bool, threads: int) -> dict[str, Any]:
@@ -70,15 +74,16 @@ def run(names: list[str], quick: bool, threads: int) -> dict[str, Any]:
     torch.set_num_threads(threads)
     keep_freed_memory()
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    how = {"quick": quick, "clock": timing.clock[0]}
     rows = []
     for name in names:
         for device in devices if name not in ("polysemanticity", "memory") else devices[:1]:
             start = time.perf_counter()
             with tempfile.TemporaryDirectory() as folder:
                 row = ROWS[name](Path(folder), quick, device)
-            rows.append({**asdict(row), "met": [item.met for item in row.ratios], "device": device})
+            rows.append({**asdict(row), "met": [item.met for item in row.ratios], "device": device, **how})
             print(f"{name} on {device}: {time.perf_counter() - start:.0f} s", flush=True)
-    return {"machine": machine(threads), "quick": quick, "rows": rows}
+    return {"machine": machine(threads), "rows": rows}
 
 
 def machine(threads: int) -> dict[str, Any]:

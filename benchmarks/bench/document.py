@@ -12,11 +12,11 @@ END: Final = "<!-- bench:end -->"
 
 def table(results: dict[str, Any]) -> str:
     """One line per ratio: median over the rounds, range, target."""
-    head = ["measurement", "device", "ratio", "median", "range", "target", "met"]
+    head = ["measurement", "on", "ratio", "median", "range", "target", "met"]
     lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
     for row in results["rows"]:
         for item, met in zip(row["ratios"], row["met"], strict=True):
-            cells = [row["key"], row["device"], item["name"], _figure(item["value"])]
+            cells = [row["key"], _on(row), item["name"], _figure(item["value"])]
             cells += [f"{_figure(item['low'])} to {_figure(item['high'])}", _target(item), _met(met)]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -26,15 +26,15 @@ def details(results: dict[str, Any]) -> str:
     """Sizes, seconds, checks and bounds, row by row."""
     parts = []
     for row in results["rows"]:
-        parts.append(f"**{row['title']}** ({row['device']}). {_setting(row['setting'])}. Bounded by {row['bound']}.")
+        parts.append(f"**{row['title']}** ({_on(row)}). {_setting(row['setting'])}. Bounded by {row['bound']}.")
         lines = [f"- {name}: {_seconds(values)}" for name, values in row["seconds"].items()]
-        lines += [f"- {name}: {value:.2g}" for name, value in row["checks"].items()]
+        lines += [f"- {name}: {_figure(value)}" for name, value in row["checks"].items()]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
 
-def write_document(results: dict[str, Any], path: Path) -> None:
-    """Replace what stands between the markers.
+def write_document(results: dict[str, Any], earlier: dict[str, Any] | None, path: Path) -> None:
+    """Replace what stands between the markers; `earlier` are results of the code before, for comparison.
 
     Raises
     ------
@@ -47,6 +47,8 @@ def write_document(results: dict[str, Any], path: Path) -> None:
     if not begin or not end:
         raise ValueError(f"{path} has no line {BEGIN!r} followed by {END!r}")
     body = f"{_machine(results)}\n\n{table(results)}\n\n{details(results)}"
+    if earlier is not None:
+        body += f"\n\n## The same before\n\nThe code of commit 68844ca, with these benchmarks.\n\n{table(earlier)}"
     path.write_text(f"{before}{BEGIN}\n{body}\n{END}{after}", encoding="utf-8")
 
 
@@ -55,9 +57,13 @@ def _machine(results: dict[str, Any]) -> str:
     packages = ", ".join(f"{name} {number}" for name, number in found["packages"].items())
     threads = f"{found['torch threads']} torch thread{'s' if found['torch threads'] != 1 else ''}"
     gpu = f"; {found['gpu']}" if found["gpu"] else "; no GPU"
-    small = " Small sizes (`--quick`)." if results["quick"] else ""
     where = f"{found['processor']}{gpu}; {threads}, Python {found['python']}"
-    return f"Measured {found['date']} on {where}, {packages}.{small}"
+    return f"Measured {found['date']} on {where}, {packages}."
+
+
+def _on(row: dict[str, Any]) -> str:
+    """Say the device, and what was other than usual."""
+    return ", ".join([row["device"], *["processor time"] * (row["clock"] == "cpu"), *["small sizes"] * row["quick"]])
 
 
 def _figure(value: float) -> str:

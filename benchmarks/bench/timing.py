@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
+
 Seconds = dict[str, list[float]]
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 clock = ["wall"]
@@ -84,6 +86,8 @@ def interleave(candidates: Mapping[str, Callable[[], object]], repeats: int, war
             gc.collect()
             start = read()
             run()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()  # a GPU works on after the call returned
             seconds[name].append(read() - start)
     return seconds
 

@@ -199,6 +199,8 @@ def _limits(separation: Separation, clusters: Clusters, tail: float) -> tuple[fl
     if not 0 < value < 1:
         return (min(perfect, value), 1.0) if value >= 1 else (0.0, max(1 - perfect, value))
     sums = sums_by(clusters.units, clusters.n_units, separation.influence[:, None])[:, 0]
+    if not sums.any():  # nothing varies, as with one score for all: what so few units may hide of others
+        return max(value - (1 - perfect), 0.0), min(value + (1 - perfect), 1.0)
     reach = float(t_quantile(tail, smaller - 1)) * np.sqrt((sums**2).sum()) / (value * (1 - value))
     centre = float(special.logit(value))
     return min(float(special.expit(centre - reach)), perfect), max(float(special.expit(centre + reach)), 1 - perfect)

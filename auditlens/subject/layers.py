@@ -99,7 +99,7 @@ def _innermost(found: Sequence[Event], trace: Trace) -> Event:
 
 
 def _info(event: Event, trace: Trace) -> LayerInfo:
-    kind = kind_of(event.output, trace.feature_width)
+    kind = kind_of(event.output, trace.feature_width, event.module)
     rectified = event.lowest >= 0.0 or isinstance(event.module, (nn.ReLU, nn.ReLU6))
     return LayerInfo(event.name, n_components(event.output, kind), kind, rectified)
 

@@ -112,16 +112,36 @@ def trace(module: nn.Module, batch: Tensor) -> Trace:
     return Trace(tuple(events), output)
 
 
-def kind_of(output: Tensor, feature_width: int | None) -> Kind:
+def kind_of(output: Tensor, feature_width: int | None, part: nn.Module | None = None) -> Kind:
     """Tell maps (batch, components, height, width) from tokens (batch, ..., components) and flat features.
 
-    Four axes with the components last, as in Swin, count as tokens; they are known by the width of the features that
-    the classifier takes in.
+    Four axes with the components last, as in Swin, count as tokens. They are known by the weights of the part, whose
+    convolutions and norms of maps are as wide as the second axis, or whose linear layers and layer norms are as wide
+    as the last; where the weights do not tell, by the width of the features that the classifier takes in.
     """
     if output.ndim == 4:
-        last = feature_width is not None and output.shape[3] == feature_width != output.shape[1]
-        return "token" if last else "spatial"
+        second, last = int(output.shape[1]), int(output.shape[3])
+        first_widths, last_widths = _widths(part) if part is not None else (set(), set())
+        if second != last and (second in first_widths) != (last in last_widths):
+            return "token" if last in last_widths else "spatial"
+        return "token" if feature_width is not None and last == feature_width != second else "spatial"
     return "token" if output.ndim == 3 else "flat"
+
+
+def _widths(part: nn.Module) -> tuple[set[int], set[int]]:
+    """Widths of what makes components on the second axis, and of what makes them on the last."""
+    first: set[int] = set()
+    last: set[int] = set()
+    for module in part.modules():
+        if isinstance(module, nn.Conv2d):
+            first.add(module.out_channels)
+        elif isinstance(module, (nn.BatchNorm2d, nn.GroupNorm)):
+            first.add(module.num_features if isinstance(module, nn.BatchNorm2d) else module.num_channels)
+        elif isinstance(module, nn.Linear):
+            last.add(module.out_features)
+        elif isinstance(module, nn.LayerNorm):
+            last.add(int(module.normalized_shape[-1]))
+    return first, last
 
 
 def n_components(output: Tensor, kind: Kind) -> int:

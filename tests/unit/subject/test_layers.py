@@ -107,6 +107,29 @@ def test_no_layer_to_find():
     assert found(module, 4, ("2",)) == (LayerInfo("2", 5, "flat", True),)
 
 
+def test_inner_layers_of_swin_have_their_components_last():
+    """Their maps are (batch, height, width, components), and the classifier's width says nothing of them."""
+    import timm
+    import torchvision
+
+    module = timm.create_model("swin_tiny_patch4_window7_224", num_classes=2, img_size=64, window_size=2).eval()
+    layers = found(module, 64, ("patch_embed", "layers.0.blocks.0", "layers.1", "layers.2"))
+    assert [(layer.n_channels, layer.kind) for layer in layers] == [(n, "token") for n in (96, 96, 192, 384)]
+    module = torchvision.models.swin_t(num_classes=2).eval()
+    layers = found(module, 64, ("features.0", "features.1.0", "features.3", "features.5"))
+    assert [(layer.n_channels, layer.kind) for layer in layers] == [(n, "token") for n in (96, 96, 192, 384)]
+
+
+def test_inner_layers_of_convnext_have_their_components_second():
+    import timm
+    import torchvision
+
+    layers = found(timm.create_model("convnext_atto", num_classes=2).eval(), 64, ("stem", "stages.1", "stages.2"))
+    assert [(layer.n_channels, layer.kind) for layer in layers] == [(n, "spatial") for n in (40, 80, 160)]
+    layers = found(torchvision.models.convnext_tiny(num_classes=2).eval(), 64, ("features.1", "features.3.0"))
+    assert [(layer.n_channels, layer.kind) for layer in layers] == [(n, "spatial") for n in (96, 192)]
+
+
 def test_layers_by_name():
     module = Shared()
     layers = found(module, 16, ("block.a", "scores", "block.a"))

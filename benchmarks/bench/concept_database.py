@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -110,7 +109,6 @@ def theirs(
     subject: Subject, foundation: RandomEncoder, index: DataIndex, layers: Sequence[str]
 ) -> dict[str, np.ndarray]:
     """Build the database of semanticlens: the whole data set embedded, examples looked up."""
-    os.environ["TQDM_DISABLE"] = "1"
     from semanticlens.component_visualization.activation_based import ActivationComponentVisualizer
     from semanticlens.component_visualization.aggregators import aggregate_conv_mean
     from semanticlens.foundation_models.clip import OpenClip

@@ -1,0 +1,125 @@
+"""Gates and waivers as the spec describes them."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Literal, get_args
+
+from pydantic import Field, field_validator, model_validator
+
+from auditlens.spec.parts import Part, Sha256
+from auditlens.stages.states import Severity
+
+Metric = Literal[
+    "sensitivity",
+    "specificity",
+    "auroc",
+    "decision_flips",
+    "decision_flips_beyond_sham",
+    "artefact_effect",
+    "effect_minus_sham",
+    "spurious_relevance_share",
+    "unexpected_relevance_share",
+    "observability",
+]
+METRICS: tuple[str, ...] = get_args(Metric)
+LIMIT = re.compile(r"^(<=|>=|within)\s*([0-9]*\.?[0-9]+)$")
+
+
+def check_limit(text: str) -> str:
+    """Refuse a limit that is not `<= x`, `>= x` or `within x` with x in [0, 1].
+
+    Raises
+    ------
+    ValueError
+    """
+    match = LIMIT.fullmatch(text)
+    if not match:
+        raise ValueError("write '<= x', '>= x' or 'within x', with x a plain number such as 0.02")
+    if float(match.group(2)) > 1:
+        raise ValueError("every metric is a share or a probability; write 2 % as 0.02")
+    return text
+
+
+class Each(Part):
+    """Repeat a gate for several artefacts or concepts."""
+
+    artefact: Literal["all"] | tuple[str, ...] | None = Field(None, description="Artefacts, or `all`.")
+    concept: Literal["valid", "spurious"] | tuple[str, ...] | None = Field(
+        None, description="Concepts, or all that are `valid` or `spurious` for the class."
+    )
+
+    @model_validator(mode="after")
+    def _repeats_over_one(self) -> Each:
+        given = [value for value in (self.artefact, self.concept) if value]
+        if len(given) != 1:
+            raise ValueError("repeat a gate over artefacts or over concepts, one of the two")
+        return self
+
+
+class Gate(Part):
+    """A claim with a limit fixed before the run."""
+
+    metric: Metric = Field(description="What is measured.")
+    limit: str = Field(
+        description="`<= x`, `>= x` or `within x` (two-sided), x between 0 and 1: 2 % is 0.02.",
+        examples=["<= 0.02", ">= 0.9", "within 0.03"],
+    )
+    class_: str | None = Field(None, alias="class", description="Class; the decision's class by default.")
+    artefact: str | None = Field(None, description="Artefact, for metrics of the artefact tests.")
+    concept: str | None = Field(None, description="Concept, for `observability`.")
+    direction: str | None = Field(
+        None, description="`A_to_B`: images of class A that the device gets right and then calls B."
+    )
+    true_class: str | None = Field(None, description="For effects: only images of this class (all images by default).")
+    each: Each | None = Field(None, description="Repeat the gate.")
+    severity: Severity = Field(
+        Severity.ERROR, description="error: decides the exit code; warn: only with --fail-on warn.", strict=False
+    )
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence of the interval that decides.")
+    required_by: Literal["all"] | tuple[str, ...] = Field(
+        (), description="Gates that cannot hold unless this one does, or `all` others."
+    )
+    rationale: str = Field("", description="Why this limit.")
+    risk_id: str | None = Field(None, description="Risk that the gate controls.")
+
+    @field_validator("limit")
+    @classmethod
+    def _limit_parses(cls, text: str) -> str:
+        return check_limit(text)
+
+    @property
+    def relation(self) -> str:
+        """`<=`, `>=` or `within`."""
+        return self._match.group(1)
+
+    @property
+    def bound(self) -> float:
+        """The number of the limit."""
+        return float(self._match.group(2))
+
+    @property
+    def _match(self) -> re.Match[str]:
+        match = LIMIT.match(self.limit)
+        assert match is not None  # the validator has seen it
+        return match
+
+
+class Waiver(Part):
+    """A failing gate that somebody accepts for a while, within a bound, for one model."""
+
+    gate: str = Field(description="The gate.")
+    artefact: str | None = Field(None, description="Artefact, where the gate is repeated.")
+    bound: str = Field(description="The waiver holds only while the estimate is inside this bound, such as `<= 0.08`.")
+    model_sha256: Sha256 = Field(description="The weights, or the file that ships, that it is for.")
+    owner: str = Field(min_length=1, description="Who asks.")
+    approved_by: str = Field(min_length=1, description="The second person.")
+    reason: str = Field(min_length=1, description="Why.")
+    expires: date = Field(description="Last day, as 2027-03-31.", strict=False)
+    risk_id: str | None = Field(None, description="Risk.")
+
+    @field_validator("bound")
+    @classmethod
+    def _bound_parses(cls, text: str) -> str:
+        return check_limit(text)

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from auditlens.examine.audited import Pooling, find_layer
+from auditlens.examine.audited import Pooling, components_first, find_layer
 from auditlens.examine.collect import forward
 from auditlens.stages.evidence import Floats
-from auditlens.subject import Subject
+from auditlens.subject import LayerInfo, Subject, margin, pool_components
+from auditlens.subject.layers import recording
 
 
-def pooled(subject: Subject, layer: str, batch: torch.Tensor, pooling: Pooling = "mean") -> NDArray[np.float32]:
-    """Pooled activations of a layer's components for a batch of model inputs, (B, C, H, W) -> (B, components)."""
-    _, found = forward(subject, batch.to(subject.device), [find_layer(subject, layer)], pooling)
-    return found[layer]
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What two versions of the same images do inside a layer, pair by pair.
+
+    Attributes
+    ----------
+    inserted, reference : float32 (B, components)
+        Pooled activations with the artefact, and of what it is compared with (the sham, or the clean image).
+    contributions : float32 (B, classes, components)
+        What each component adds to the difference of the margins, in log-odds.
+    """
+
+    inserted: NDArray[np.float32]
+    reference: NDArray[np.float32]
+    contributions: NDArray[np.float32]
+
+
+def pooled(
+    subject: Subject, layers: Sequence[str], batch: torch.Tensor, pooling: Pooling = "mean"
+) -> dict[str, Floats]:
+    """Pooled activations of some layers for a batch of model inputs, (B, C, H, W) -> layer to (B, components)."""
+    _, found = forward(subject, batch.to(subject.device), [find_layer(subject, name) for name in layers], pooling)
+    return dict(found)
 
 
 def paired_response(clean: Floats, inserted: Floats, sham: Floats | None, spread: Floats) -> NDArray[np.float64]:
@@ -37,3 +60,85 @@ def paired_response(clean: Floats, inserted: Floats, sham: Floats | None, spread
     """
     unit = np.where(spread > 0, spread, np.nan)
     return np.asarray((inserted - (clean if sham is None else sham)) / unit, dtype=float)
+
+
+def moved(
+    subject: Subject,
+    layers: Sequence[str],
+    class_indices: Sequence[int],
+    inserted: torch.Tensor,
+    reference: torch.Tensor,
+    pooling: Pooling = "mean",
+) -> tuple[dict[str, Moved], NDArray[np.float32]]:
+    """Compare two versions of the same images inside, in one forward pass and one backward pass per class.
+
+    The contribution of component k to the difference of the margins is
+
+        sum over positions of (A_k(inserted) - A_k(reference)) * (g_k(inserted) + g_k(reference)) / 2,
+
+    g_k the gradient of the margin at the layer: integrated gradients between the two activations (Sundararajan et al.
+    2017) by the trapezoidal rule. Over all components of a layer through which everything passes they add up to the
+    difference of the margins, exactly where the margin is linear or quadratic behind the layer.
+
+    Parameters
+    ----------
+    layers : sequence of str
+    class_indices : sequence of int
+        Classes whose margins are looked at.
+    inserted, reference : (B, C, H, W)
+        Model inputs with the artefact and without it.
+
+    Returns
+    -------
+    dict of layer name to Moved, and float32 (B, classes)
+        The second is the difference of the margins itself.
+    """
+    found = [find_layer(subject, name) for name in layers]
+    leaf = torch.cat([inserted, reference]).to(subject.device).detach().requires_grad_()
+    with torch.enable_grad(), recording(subject.module, list(layers)) as seen:
+        logits = subject.logits(leaf.clone())  # a layer may work in place
+        margins = torch.stack([margin(logits, index, subject.output) for index in class_indices], dim=1)
+        gradients = [_gradients(margins[:, place].sum(), seen, layers) for place in range(len(class_indices))]
+    change = (margins[: len(inserted)] - margins[len(inserted) :]).detach().float().cpu().numpy()
+    return {
+        layer.name: _layer_moved(seen[layer.name].detach(), [one[layer.name] for one in gradients], layer, pooling)
+        for layer in found
+    }, change
+
+
+def _gradients(score: torch.Tensor, seen: object, layers: Sequence[str]) -> dict[str, torch.Tensor]:
+    """Gradient of a sum at each layer's output; zeros where it does not depend on the layer."""
+    outputs = {name: seen[name] for name in layers}  # type: ignore[index]  # a mapping that forward passes fill
+    zeros = {name: torch.zeros_like(output) for name, output in outputs.items()}
+    active = [name for name, output in outputs.items() if output.requires_grad]
+    if not active or not score.requires_grad:
+        return zeros
+    found = torch.autograd.grad(score, [outputs[name] for name in active], retain_graph=True, allow_unused=True)
+    return zeros | {name: one.detach() for name, one in zip(active, found, strict=True) if one is not None}
+
+
+def _layer_moved(
+    activation: torch.Tensor, gradients: Sequence[torch.Tensor], layer: LayerInfo, pooling: Pooling
+) -> Moved:
+    """Split one layer's output for both halves of the batch into what each component does."""
+    inserted, reference = activation.chunk(2)
+    change = _sides(inserted, layer) - _sides(reference, layer)
+    slopes = [torch.stack(components_first(one, layer).chunk(2)).mean(dim=0) for one in gradients]
+    contributions = [(change * _signed(slope, layer)).sum(dim=2) for slope in slopes]
+    values = pool_components(activation.float(), pooling, layer).chunk(2)
+    return Moved(
+        values[0].cpu().numpy(),
+        values[1].cpu().numpy(),
+        torch.stack(contributions, dim=1).float().cpu().numpy(),
+    )
+
+
+def _sides(activation: torch.Tensor, layer: LayerInfo) -> torch.Tensor:
+    """Activation of every component, (B, components, positions): of an unrectified channel, either side of zero."""
+    values = components_first(activation, layer)
+    return values if layer.n_sides == 1 else torch.cat([values.clamp_min(0), (-values).clamp_min(0)], dim=1)
+
+
+def _signed(slope: torch.Tensor, layer: LayerInfo) -> torch.Tensor:
+    """Gradient with respect to each component: what grows on the negative side lowers the channel."""
+    return slope if layer.n_sides == 1 else torch.cat([slope, -slope], dim=1)

@@ -27,6 +27,7 @@ from auditlens.findings.labels import Families, Labels, combine, drop_irrelevant
 from auditlens.findings.observability import concept_findings, seen_columns
 from auditlens.findings.opinions import opinion_findings
 from auditlens.findings.performance import performance
+from auditlens.findings.response import alignment_scores, response_findings, with_responses
 from auditlens.findings.scope import not_evaluated
 from auditlens.findings.selection import select_components
 from auditlens.findings.similarity import layer_similarities
@@ -43,6 +44,7 @@ from auditlens.stages.findings import (
     Findings,
 )
 from auditlens.stages.plan import AuditPlan
+from auditlens.stages.response import ResponseFinding
 
 
 def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
@@ -54,6 +56,7 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
     by_name = {finding.concept: finding for finding in concepts}
     tables = _tables(spec, plan, evidence, by_name)
     inside = _inside(spec, plan, evidence, by_name, tables)
+    responses = _responses(spec, plan, evidence, by_name, tables, inside)
     inputs = GateInputs(
         spec=spec,
         evidence=evidence,
@@ -69,7 +72,10 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
         components=inside.components,
         classes=inside.classes,
         artefacts=artefacts,
-        confrontations=_confrontations(spec, concepts, inside.classes, artefacts),
+        confrontations=with_responses(
+            _confrontations(spec, concepts, inside.classes, artefacts), responses, plan.model.layers
+        ),
+        responses=responses,
         controls=controls(plan, {layer: found.cropped for layer, found in tables.items() if found.cropped}, artefacts),
         gate_estimates={gate.id: gate_estimate(gate, inputs) for gate in plan.gates},
         not_evaluated=not_evaluated(spec, plan, evidence, concepts),
@@ -224,6 +230,22 @@ def _inside(
         labels={name: labels for name, (_, labels) in last.items()},
         by_layer=by_layer,
     )
+
+
+def _responses(
+    spec: AuditSpec,
+    plan: AuditPlan,
+    evidence: Evidence,
+    concepts: Mapping[str, ConceptFinding],
+    tables: Mapping[str, Tables],
+    inside: Inside,
+) -> tuple[ResponseFinding, ...]:
+    labels = {place: found for place, (_, found) in inside.by_layer.items()}
+    scores = {
+        layer: alignment_scores(found.cropped, found.whole, evidence.components[layer].components)
+        for layer, found in tables.items()
+    }
+    return response_findings(spec, plan, evidence, concepts, labels, scores)
 
 
 def _described(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, inside: Inside) -> dict[str, object]:

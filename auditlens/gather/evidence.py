@@ -14,6 +14,7 @@ from auditlens.gather.behaviour import clean_pass
 from auditlens.gather.context import Context
 from auditlens.gather.inside import chosen_components, component_examples, relevances
 from auditlens.gather.opinions import opinions
+from auditlens.gather.responses import responses
 from auditlens.gather.seen import inserted_concepts
 from auditlens.gather.space import semantic_space
 from auditlens.gather.trials import artefact_trials
@@ -50,6 +51,7 @@ def gather(
         components=components,
         space=semantic_space(context, inserted_concepts(context, sources, trials)),
         trials=trials,
+        responses=responses(context, sources, trials, plan.audited_classes),
         skipped=(*skipped, *([context.no_inside] if context.no_inside is not None else [])),
     )
     evidence = replace(evidence, opinions=opinions(context, attributor, sources, evidence))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditlens.stages.ablation import Ablations
+from auditlens.stages.response import Responses
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
@@ -293,3 +294,5 @@ class Evidence:
     """By layer; empty where ablation is switched off."""
     opinions: tuple[OpinionEvidence, ...] = ()
     """In the order of the spec."""
+    responses: Mapping[tuple[str, str], Responses] = field(default_factory=dict)
+    """By (artefact, layer); empty where switched off."""

@@ -16,6 +16,7 @@ from auditlens.stages.labelling import (
     UnlistedShare,
     VocabularyFinding,
 )
+from auditlens.stages.response import ResponseFinding
 from auditlens.stages.states import ComponentState, ConceptState
 
 
@@ -193,6 +194,8 @@ class Confrontation(Stage):
     """Effect on the probability, beyond the sham."""
     conclusion: Literal["both", "inside only", "behaviour only", "neither", "not evaluated"]
     sentence: str
+    response: str = ""
+    """Which components of the last layer respond to the artefact, with its label and without; empty if not measured."""
 
 
 class Control(Stage):
@@ -299,3 +302,5 @@ class Findings(Stage):
     """By layer and class."""
     opinions: tuple[Opinion, ...] = ()
     """Further foundation models, in the order of the spec."""
+    responses: tuple[ResponseFinding, ...] = ()
+    """By artefact, layer and class: which components move when the artefact goes in."""

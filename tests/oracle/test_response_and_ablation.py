@@ -28,7 +28,7 @@ def test_the_response_is_the_change_beyond_the_sham_in_standard_deviations():
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 def test_pooled_activations_are_those_of_each_image_alone(pooling):
     subject, batch = load("two_convolutions", ["relu2"]), batch_of(5)
-    found = pooled(subject, "relu2", batch, pooling)
+    found = pooled(subject, ["relu2"], batch, pooling)["relu2"]
     for row, image in enumerate(batch):
         maps = subject.module[:4](image[None])[0]
         for channel in range(5):

@@ -159,7 +159,7 @@ def _inflated(squares: FloatArray, n_groups: int) -> FloatArray:
     return squares * (n_groups / (n_groups - 1))
 
 
-def t_quantile(tail: float, df: Any) -> FloatArray:
+def t_quantile(tail: float | FloatArray, df: Any) -> FloatArray:
     """Upper quantile of Student's t."""
     value: FloatArray = np.asarray(special.stdtrit(df, 1 - tail), dtype=np.float64)
     return value

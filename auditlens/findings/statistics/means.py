@@ -79,7 +79,7 @@ def mean_effect(
     reach = _bootstrap_reach(numbers - value, clusters, spread, tail, n_draws, seed)
     method = "studentised bootstrap over units" + (" and instances" if clusters.resamples_instances else "")
     if reach is None:
-        method, reach = _T_METHOD, tuple(side[0] for side in _skewed_reach(spread, tail))
+        method, reach = _T_METHOD, tuple(side[0] for side in skewed_reach(spread, tail))
     low, high = _clipped(value - reach[0], value + reach[1], bounds)
     return Estimate(
         value=value, low=low, high=high, method=method, note=scope_note(clusters, fewest=MIN_UNITS_MEAN), **common
@@ -113,7 +113,7 @@ def mean_share(
         return [Estimate(value=float(mean), note="one unit: no interval", **common) for mean in means]
     constant = np.ptp(table, axis=0) == 0
     means = np.where(constant, table[0], means)
-    down, up = _skewed_reach(spread_of_sum((table - means) / len(table), clusters), tail)
+    down, up = skewed_reach(spread_of_sum((table - means) / len(table), clusters), tail)
     note, fixed = (
         scope_note(clusters, fewest=MIN_UNITS_MEAN),
         scope_note(clusters, "no variation", fewest=MIN_UNITS_MEAN),
@@ -235,7 +235,7 @@ def _bootstrap_reach(
     return max(float(upper) * error, 0.0), max(float(-lower) * error, 0.0)
 
 
-def _skewed_reach(spread: Spread, tail: float) -> tuple[FloatArray, FloatArray]:
+def skewed_reach(spread: Spread, tail: float | FloatArray) -> tuple[FloatArray, FloatArray]:
     """Distance of the limits below and above: Student's t put through Hall's inverse cubic transformation."""
     error = np.sqrt(spread.variance)
     quantile_t = t_quantile(tail, spread.df)

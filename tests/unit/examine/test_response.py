@@ -9,7 +9,7 @@ def test_pooled_activations_are_those_of_the_collection(subject, index):
     from auditlens.data.images import load_rgb
 
     batch = torch.stack([subject.prepare(load_rgb(sample)) for sample in index.samples])
-    found = pooled(subject, "relu2", batch, "max")
+    found = pooled(subject, ["relu2"], batch, "max")["relu2"]
     _, examples = collect(subject, index, ["relu2"], 23, "max", 23)
     np.testing.assert_allclose(-np.sort(-found.T, 1), examples["relu2"].activations, atol=1e-6)
 

@@ -18,11 +18,15 @@ from auditlens.stages.estimate import Estimate
 from auditlens.stages.evidence import Bools, Evidence, Floats, Ints
 from auditlens.stages.findings import ConceptFinding, Confrontation
 from auditlens.stages.plan import AuditPlan
-from auditlens.stages.response import ComponentResponse, ResponseFinding, ResponseKind, Responses
+from auditlens.stages.response import (
+    SMALLEST_RESPONSE,
+    ComponentResponse,
+    ResponseFinding,
+    ResponseKind,
+    Responses,
+)
 from auditlens.stages.states import ConceptState
 
-SMALLEST_RESPONSE = 0.2
-"""Standard deviations under which a mean response clear of zero is still called none (Cohen's small effect)."""
 ALPHA = 0.05
 Scores = Mapping[str, Floats]
 """By concept: alignment z of every component of a layer."""
@@ -214,21 +218,26 @@ def _told(scores: Scores, concepts: Sequence[str], components: Ints, responds: B
 def sentence(row: ResponseFinding) -> str:
     """Say what responds, in words, as it stands beside the two lines of evidence."""
     name = row.artefact.replace("_", " ")
-    silent = _count(row, "silent")
-    unclear = _count(row, "unclear")
+    silent, unclear, others = (_count(row, kind) for kind in ("silent", "unclear", "without label"))
     if not row.concepts:
         with_label = f"No label that counts names {name}"
     elif not row.n_labelled:
         with_label = f"No component carries a label that {name} shows"
     else:
-        with_label = f"Of {_components(row.n_labelled, 'labelled')}, {row.n_labelled_responding} respond to {name}"
+        acts = _respond(row.n_labelled_responding)
+        with_label = f"Of {_components(row.n_labelled, 'labelled')}, {row.n_labelled_responding} {acts} to {name}"
         left = [text for n, text in ((silent, f"{silent} silent"), (unclear, f"{unclear} unclear")) if n]
         with_label += f" ({', '.join(left)})" if left else ""
-    return f"{with_label}; {_components(_count(row, 'without label'), 'other')} respond without the label."
+    rest = f"{_components(others, 'other')} {_respond(others)}" if others else "no other component responds"
+    return f"{with_label}; {rest} without the label."
 
 
-def _count(row: ResponseFinding, kind: ResponseKind) -> int:
+def _count(row: ResponseFinding, kind: str) -> int:
     return sum(found.kind == kind for found in row.components)
+
+
+def _respond(n: int) -> str:
+    return "responds" if n == 1 else "respond"
 
 
 def _components(n: int, which: str) -> str:

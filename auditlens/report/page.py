@@ -21,12 +21,14 @@ from auditlens.report.layers import layers_view
 from auditlens.report.opinions import opinion_views
 from auditlens.report.page_one import MAX_GATES, page_one, sham_ahead
 from auditlens.report.pictures import Pictures
+from auditlens.report.response import response_views
 from auditlens.report.scatter import scatter_svg
 from auditlens.report.titles import artefact_labels, gate_title
 from auditlens.report.unexpected import unexpected_view
 from auditlens.spec.paths import share_folder
 from auditlens.stages.findings import Alignment, ArtefactFinding, ClassFinding, ComponentFinding, Estimate
 from auditlens.stages.record import AuditRecord
+from auditlens.stages.response import SMALLEST_RESPONSE
 from auditlens.stages.states import ComponentState
 from auditlens.verdict.sentences import named
 
@@ -146,6 +148,8 @@ def render_page(run_dir: Path, record: AuditRecord, target: Target, n_gates: int
         "layers": layers_view(record.findings),
         "classes_of_artefacts": artefacts_views(record),
         "ablated": ablation_views(record),
+        "responded": response_views(record),
+        "smallest_response": SMALLEST_RESPONSE,
         "opinions": opinion_views(record),
         "z_threshold": _setting(record, "examine", "z_threshold", DEFAULT_Z),
         "gaps": gaps(record),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from auditlens.report.response import RESPONSE_COLUMNS, response_rows
 from auditlens.report.unexpected import RELEVANT_IMAGE_COLUMNS, relevant_image_rows
 from auditlens.report.vocabulary import FAITHFULNESS_COLUMNS, WORD_COLUMNS, faithfulness_rows, word_rows
 from auditlens.stages.findings import ComponentFinding, Effect, Estimate, Flip
@@ -195,6 +196,7 @@ TABLES: dict[str, tuple[Callable[[AuditRecord], list[Row]], dict[str, str]]] = {
         | estimate_columns("decisions"),
     ),
     "unexpected_images": (relevant_image_rows, RELEVANT_IMAGE_COLUMNS),
+    "responses": (response_rows, RESPONSE_COLUMNS),
     "words": (word_rows, WORD_COLUMNS),
     "faithfulness": (faithfulness_rows, FAITHFULNESS_COLUMNS),
     "artefact_effects": (

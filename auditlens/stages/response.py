@@ -14,6 +14,8 @@ from auditlens.stages.estimate import Estimate
 from auditlens.stages.states import ComponentState
 
 ResponseKind = Literal["responds", "silent", "unclear", "without label"]
+SMALLEST_RESPONSE = 0.2
+"""Standard deviations under which a mean response clear of zero is still called none (Cohen's small effect)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from auditlens.examine.audited import Pooling, components_first, find_layer
+from auditlens.examine.audited import Pooling, components_first, find_layer, watch
 from auditlens.examine.collect import forward
 from auditlens.stages.evidence import Floats
 from auditlens.subject import LayerInfo, Subject, margin, pool_components
-from auditlens.subject.layers import recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,13 @@ def moved(
         The second is the difference of the margins itself.
     """
     found = [find_layer(subject, name) for name in layers]
-    leaf = torch.cat([inserted, reference]).to(subject.device).detach().requires_grad_()
-    with torch.enable_grad(), recording(subject.module, list(layers)) as seen:
-        logits = subject.logits(leaf.clone())  # a layer may work in place
+    batch, seen = torch.cat([inserted, reference]).to(subject.device), dict[str, torch.Tensor]()
+    with torch.enable_grad(), ExitStack() as stack:
+        for name in layers:
+            stack.enter_context(watch(subject.module, name, _into_graph(seen, name)))
+        logits = subject.logits(batch)
         margins = torch.stack([margin(logits, index, subject.output) for index in class_indices], dim=1)
-        gradients = [_gradients(margins[:, place].sum(), seen, layers) for place in range(len(class_indices))]
+        gradients = [_gradients(margins[:, place].sum(), seen) for place in range(len(class_indices))]
     change = (margins[: len(inserted)] - margins[len(inserted) :]).detach().float().cpu().numpy()
     return {
         layer.name: _layer_moved(seen[layer.name].detach(), [one[layer.name] for one in gradients], layer, pooling)
@@ -106,15 +108,23 @@ def moved(
     }, change
 
 
-def _gradients(score: torch.Tensor, seen: object, layers: Sequence[str]) -> dict[str, torch.Tensor]:
+def _into_graph(seen: dict[str, torch.Tensor], name: str) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Keep a layer's output in `seen`; the graph starts at the first such layer, which saves memory."""
+
+    def see(output: torch.Tensor) -> torch.Tensor:
+        seen[name] = output if output.requires_grad else output.detach().requires_grad_()
+        return seen[name].clone()  # a layer behind may work in place
+
+    return see
+
+
+def _gradients(score: torch.Tensor, seen: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Gradient of a sum at each layer's output; zeros where it does not depend on the layer."""
-    outputs = {name: seen[name] for name in layers}  # type: ignore[index]  # a mapping that forward passes fill
-    zeros = {name: torch.zeros_like(output) for name, output in outputs.items()}
-    active = [name for name, output in outputs.items() if output.requires_grad]
-    if not active or not score.requires_grad:
+    zeros = {name: torch.zeros_like(output) for name, output in seen.items()}
+    if not score.requires_grad:
         return zeros
-    found = torch.autograd.grad(score, [outputs[name] for name in active], retain_graph=True, allow_unused=True)
-    return zeros | {name: one.detach() for name, one in zip(active, found, strict=True) if one is not None}
+    found = torch.autograd.grad(score, list(seen.values()), retain_graph=True, allow_unused=True)
+    return zeros | {name: one.detach() for name, one in zip(seen, found, strict=True) if one is not None}
 
 
 def _layer_moved(

@@ -55,6 +55,14 @@ def test_activations_are_those_of_the_clean_pass(subject, index, pair, pooling):
     assert not np.allclose(found["relu2"].inserted, before["relu2"], atol=1e-3)
 
 
+def test_the_part_before_the_first_layer_is_no_part_of_the_graph(subject, pair):
+    seen = []
+    handle = subject.module.conv1.register_forward_hook(lambda *found: seen.append(found[2].requires_grad))
+    moved(subject, ["relu2", "conv2"], [0], pair[1], pair[0])
+    handle.remove()
+    assert seen == [False]
+
+
 def test_nothing_moves_where_nothing_changes(subject, pair):
     found, change = moved(subject, ["conv2"], [0, 1], pair[0], pair[0])
     assert not change.any() and not found["conv2"].contributions.any()

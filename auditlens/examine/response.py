@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from auditlens.errors import ModelError
 from auditlens.examine.audited import Pooling, components_first, find_layer, watch
 from auditlens.examine.collect import forward
 from auditlens.stages.evidence import Floats
@@ -92,6 +93,11 @@ def moved(
     -------
     dict of layer name to Moved, and float32 (B, classes)
         The second is the difference of the margins itself.
+
+    Raises
+    ------
+    ModelError
+        Activations or gradients that are not finite.
     """
     found = [find_layer(subject, name) for name in layers]
     batch, seen = torch.cat([inserted, reference]).to(subject.device), dict[str, torch.Tensor]()
@@ -102,10 +108,21 @@ def moved(
         margins = torch.stack([margin(logits, index, subject.output) for index in class_indices], dim=1)
         gradients = [_gradients(margins[:, place].sum(), seen) for place in range(len(class_indices))]
     change = (margins[: len(inserted)] - margins[len(inserted) :]).detach().float().cpu().numpy()
-    return {
+    parts = {
         layer.name: _layer_moved(seen[layer.name].detach(), [one[layer.name] for one in gradients], layer, pooling)
         for layer in found
-    }, change
+    }
+    for name, part in parts.items():
+        _demand_finite(name, part)
+    return parts, change
+
+
+def _demand_finite(layer: str, part: Moved) -> None:
+    if not all(np.isfinite(values).all() for values in (part.inserted, part.reference, part.contributions)):
+        raise ModelError(
+            f"layer {layer!r} has activations or gradients that are not finite for an image with an artefact or its sham",
+            hint="challenge.response_images: 0 leaves responses by component out",
+        )
 
 
 def _into_graph(seen: dict[str, torch.Tensor], name: str) -> Callable[[torch.Tensor], torch.Tensor]:

@@ -165,11 +165,17 @@ def _as_responses(
         image_indices=np.array([trial.row for trial in trials], dtype=np.int64),
         instances=np.array([trial.instance for trial in trials], dtype=np.int64),
         has_sham=source.artefact.sham != "none",
-        response=np.nan_to_num(paired_response(own["clean"], own["inserted"], own["reference"], spread)),
-        raw=np.nan_to_num(paired_response(own["clean"], own["inserted"], None, spread)),
+        response=_response(own["clean"], own["inserted"], own["reference"], spread),
+        raw=_response(own["clean"], own["inserted"], None, spread),
         contributions={cls: own["contributions"][:, place] for place, cls in enumerate(classes)},
         change={cls: own["change"][:, place] for place, cls in enumerate(classes)},
     )
+
+
+def _response(clean: np.ndarray, inserted: np.ndarray, sham: np.ndarray | None, spread: np.ndarray) -> np.ndarray:
+    """Paired response; 0 for components that neither the data nor the artefact ever moves."""
+    found: np.ndarray = np.where(spread > 0, paired_response(clean, inserted, sham, spread), 0.0)
+    return found
 
 
 def spread_of(usual: np.ndarray, *moved_to: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from auditlens.errors import ModelError
 from auditlens.examine.collect import collect_shard
 from auditlens.examine.response import moved, pooled
 
@@ -61,6 +62,13 @@ def test_the_part_before_the_first_layer_is_no_part_of_the_graph(subject, pair):
     moved(subject, ["relu2", "conv2"], [0], pair[1], pair[0])
     handle.remove()
     assert seen == [False]
+
+
+def test_values_that_are_not_finite_are_an_error(subject, pair):
+    broken = pair[1].clone()
+    broken[0, 0, 0, 0] = torch.inf
+    with pytest.raises(ModelError, match="layer 'relu2' has activations or gradients that are not finite"):
+        moved(subject, ["relu2"], [0], broken, pair[0])
 
 
 def test_nothing_moves_where_nothing_changes(subject, pair):

@@ -120,7 +120,7 @@ def moved(
 def _demand_finite(layer: str, part: Moved) -> None:
     if not all(np.isfinite(values).all() for values in (part.inserted, part.reference, part.contributions)):
         raise ModelError(
-            f"layer {layer!r} has activations or gradients that are not finite for an image with an artefact or its sham",
+            f"layer {layer!r} has activations or gradients that are not finite for an image with an artefact",
             hint="challenge.response_images: 0 leaves responses by component out",
         )
 

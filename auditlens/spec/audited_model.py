@@ -44,10 +44,10 @@ class Preprocessing(Part):
         "bilinear", description="Resampling filter."
     )
     scale: float = Field(1 / 255, gt=0, description="Factor on the 8-bit values before mean and std.")
-    mean: tuple[float] | tuple[float, float, float] = Field(
+    mean: tuple[float, ...] = Field(
         (0.0, 0.0, 0.0), description="Subtracted after scaling; one number, or one per channel."
     )
-    std: tuple[float] | tuple[float, float, float] = Field(
+    std: tuple[float, ...] = Field(
         (1.0, 1.0, 1.0), description="Divided by after scaling; one number, or one per channel."
     )
     callable: str | None = Field(
@@ -55,6 +55,13 @@ class Preprocessing(Part):
         pattern=r"^[\w.]+:\w+$",
         description="`module:function` (PIL image -> float tensor C x H x W) instead of the fields above.",
     )
+
+    @field_validator("mean", "std")
+    @classmethod
+    def _one_or_three(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        if len(values) not in (1, 3):
+            raise ValueError(f"is one number for all channels, [0.5], or three, one per channel; found {len(values)}")
+        return values
 
     @field_validator("std")
     @classmethod

@@ -119,7 +119,9 @@ def _one_in_words(annotation: Any) -> list[str]:
         return [repr(str(member)) for member in annotation]
     if origin is tuple:
         inner = in_words(arguments[0])
-        return [f"a list of {inner}" if arguments[-1] is Ellipsis else f"a list of {len(arguments)}, each {inner}"]
+        if arguments[-1] is not Ellipsis:
+            return [f"a list of {len(arguments)}, each {inner}"]
+        return [f"a list, each {inner}" if inner.startswith(("a ", "an ")) else f"a list of {inner}"]
     if origin is dict:
         return [f"a mapping of names to {in_words(arguments[1])}"]
     if _is_model(annotation):

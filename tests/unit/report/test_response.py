@@ -52,7 +52,7 @@ def test_the_report_confronts_labels_and_responses(with_findings, run_dir):
     page = render_page(run_dir, with_findings(finding()), "html")
     section = page[page.index('aria-labelledby="response"') :]
     section = section[: section.index("</section>")]
-    assert "1 / 1 / 1" in section and ">9<" in section
+    assert "1 of 3" in section and "1 silent" in section and "1 unclear" in section and ">9<" in section
     assert "+1.75" in section and "\N{MINUS SIGN}0.123" in section
     assert "Of 3 labelled components, 1 responds." in section
     assert "3 more stand in tables/responses.parquet" in section

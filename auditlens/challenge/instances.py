@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from auditlens.challenge.acquisition import ACQUISITIONS, load_acquired
 from auditlens.challenge.colours import HueSource, TintSource
 from auditlens.challenge.cutouts import load_cutouts
 from auditlens.challenge.overlays import load_overlay
@@ -22,6 +23,7 @@ BUILDERS: dict[str, Builder] = {
     "overlay": load_overlay,
     "cutout": load_cutouts,
     **dict.fromkeys(FAMILIES, load_rendered),
+    **dict.fromkeys(ACQUISITIONS, load_acquired),
 }
 """Kind of artefact -> how its source is built; a new kind is one more line here and one more type in the spec."""
 

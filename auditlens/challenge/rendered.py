@@ -9,29 +9,60 @@ from typing import Any
 
 import numpy as np
 
-from auditlens.challenge import band_aids, dark_corners, hairs, inks, rulers
+from auditlens.challenge import (
+    band_aids,
+    dark_corners,
+    frames,
+    gels,
+    hairs,
+    inks,
+    inscriptions,
+    logos,
+    reflections,
+    rulers,
+    tubes,
+)
 from auditlens.challenge.draws import between, stream
 from auditlens.challenge.placement import Room
-from auditlens.challenge.rendering import Image8, Layer, Mask, Rendering, compose
-from auditlens.spec.artefacts import Rendered
+from auditlens.challenge.rendering import Image8, Layer, Mask, Rendering, as_grey, compose, is_grey
+from auditlens.spec.artefacts import Drawn
 
+Design = Callable[[np.random.Generator, Any], Any]
 Draw = Callable[[Any, Room, np.random.Generator], Sequence[Layer]]
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """How one kind is drawn: a design from a generator, and layers from a design."""
+    """How one kind is drawn: a design from a generator and the spec's parameters, and layers from a design."""
 
-    design: Callable[[np.random.Generator], Any]
+    design: Design
     draw: Draw
 
 
+def _plain(design: Callable[[np.random.Generator], Any]) -> Design:
+    """Turn a design without parameters of its own into one that is handed the spec."""
+    return lambda rng, artefact: design(rng)
+
+
+_WRITING = Family(inscriptions.design, inscriptions.draw)
+
 FAMILIES: dict[str, Family] = {
-    "ruler": Family(rulers.design, rulers.draw),
-    "band_aid": Family(band_aids.design, band_aids.draw),
-    "hair": Family(hairs.design, hairs.draw),
-    "ink": Family(inks.design, inks.draw),
-    "dark_corner": Family(dark_corners.design, dark_corners.draw),
+    "ruler": Family(_plain(rulers.design), rulers.draw),
+    "band_aid": Family(_plain(band_aids.design), band_aids.draw),
+    "hair": Family(_plain(hairs.design), hairs.draw),
+    "ink": Family(_plain(inks.design), inks.draw),
+    "dark_corner": Family(_plain(dark_corners.design), dark_corners.draw),
+    "gel_bubble": Family(gels.design_bubbles, gels.draw_bubbles),
+    "gel_border": Family(_plain(gels.design_border), gels.draw_border),
+    "reflection": Family(reflections.design, reflections.draw),
+    "tube": Family(tubes.design, tubes.draw),
+    "collimator": Family(frames.design_collimator, frames.draw_collimator),
+    "frame": Family(frames.design_frame, frames.draw_frame),
+    "logo": Family(_plain(logos.design), logos.draw),
+    "text": _WRITING,
+    "watermark": _WRITING,
+    "timestamp": _WRITING,
+    "side_marker": _WRITING,
 }
 
 
@@ -39,7 +70,7 @@ FAMILIES: dict[str, Family] = {
 class RenderedSource:
     """Drawn variants of one kind; what an instance fixes is its design, not its place."""
 
-    artefact: Rendered
+    artefact: Drawn
     designs: tuple[Any, ...]
 
     @property
@@ -53,20 +84,21 @@ class RenderedSource:
         return tuple(f"{self.artefact.kind} {number}" for number in range(1, self.n_instances + 1))
 
     def render(self, image: Image8, instance: int, rng: np.random.Generator, avoid_mask: Mask | None) -> Rendering:
-        """Draw one design into the image."""
+        """Draw one design into the image; into a grey image, in grey."""
         artefact = self.artefact
         height, width = image.shape[:2]
         room = Room(height, width, artefact.placement, avoid_mask, between(rng, artefact.scale))
         layers = FAMILIES[artefact.kind].draw(self.designs[instance], room, rng)
-        return compose(image, layers, between(rng, artefact.opacity))
+        rendering = compose(image, layers, between(rng, artefact.opacity))
+        return Rendering(as_grey(rendering.inserted), rendering.alpha) if is_grey(image) else rendering
 
 
-def load_rendered(artefact: Rendered, base: Path, seed: int) -> RenderedSource:
+def load_rendered(artefact: Drawn, base: Path, seed: int) -> RenderedSource:
     """Draw the designs of a kind from the seed.
 
     Parameters
     ----------
-    artefact : Rendered
+    artefact : Drawn
     base : Path
         Not used: nothing is read.
     seed : int
@@ -77,6 +109,5 @@ def load_rendered(artefact: Rendered, base: Path, seed: int) -> RenderedSource:
         With `n_instances` designs; the first n are the same for every larger number.
     """
     design = FAMILIES[artefact.kind].design
-    return RenderedSource(
-        artefact, tuple(design(stream("design", artefact.kind, number, seed)) for number in range(artefact.n_instances))
-    )
+    streams = [stream("design", artefact.kind, number, seed) for number in range(artefact.n_instances)]
+    return RenderedSource(artefact, tuple(design(rng, artefact) for rng in streams))

@@ -55,12 +55,15 @@ class Rendering:
     alpha : Plane, (height, width)
         Support of the change, 0 to 1; above 0 wherever a pixel differs.
     full_field : bool
-        True for changes of the whole image's colour, which have no place of their own.
+        True for changes of the whole image, which have no place of their own.
+    of_detail : bool
+        True for changes of the whole image's detail (blur, compression) rather than of its colour.
     """
 
     inserted: Image8
     alpha: Plane
     full_field: bool = False
+    of_detail: bool = False
 
 
 class ArtefactSource(Protocol):
@@ -90,6 +93,23 @@ def to_uint8(values: NDArray[np.floating]) -> Image8:
     """Round and clip to 8 bit."""
     rounded: Image8 = np.clip(np.rint(values), 0, 255).astype(np.uint8)
     return rounded
+
+
+def is_grey(image: Image8) -> bool:
+    """Say whether all channels are equal, as in an image that was stored with one."""
+    return bool((image[:, :, :1] == image[:, :, 1:]).all())
+
+
+def as_grey(image: Image8) -> Image8:
+    """Replace colours by their luma (BT.601, as Pillow's conversion to one channel); greys stay as they are.
+
+    Returns
+    -------
+    Image8, (height, width, 3)
+        With equal channels.
+    """
+    luma = to_uint8(image.astype(np.float64) @ np.array((0.299, 0.587, 0.114)))
+    return np.repeat(luma[:, :, None], 3, axis=2)
 
 
 def compose(image: Image8, layers: Sequence[Layer], opacity: float = 1.0) -> Rendering:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
+from scipy import fft, ndimage
 
 from auditlens.challenge.rendering import (
     Box,
@@ -58,7 +58,8 @@ def make_sham(image: Image8, rendering: Rendering, rng: np.random.Generator) -> 
     """Disturb an image as much as the artefact does, in the same place, with nothing to recognise.
 
     Local artefacts get a smooth zero-mean brightness texture in the skin's own tone, inside of the artefact's closed
-    support and with soft edges. Changes of the whole image's colour get a neutral change of exposure with slow shading.
+    support and with soft edges. Changes of the whole image's colour get a neutral change of exposure with slow shading;
+    changes of its detail (blur, compression) get noise with the change's own spectrum, blind to the image.
 
     Parameters
     ----------
@@ -76,7 +77,8 @@ def make_sham(image: Image8, rendering: Rendering, rng: np.random.Generator) -> 
     if target == 0.0:
         return Sham(image.copy(), float("nan"))
     if rendering.full_field:
-        changed = _scaled_to(target, image, _exposure(image, rng), np.float32(1.0))
+        pattern = _scrambled(image, rendering.inserted, rng) if rendering.of_detail else _exposure(image, rng)
+        changed = _scaled_to(target, image, pattern, np.float32(1.0))
         return Sham(changed, energy(image, changed) / target)
     weight, (left, top, right, bottom) = _place(rendering.alpha)
     crop = image[top:bottom, left:right]
@@ -159,6 +161,28 @@ def _exposure(image: Image8, rng: np.random.Generator) -> Plane:
     size = (image.shape[0], image.shape[1])
     shading = smooth_noise(rng, size, 0.8 * max(size))
     return image * (np.float32(sign) + np.float32(SHADING) * shading)[:, :, None] * np.float32(1 / 255)
+
+
+def _scrambled(image: Image8, inserted: Image8, rng: np.random.Generator) -> Plane:
+    """The change with its phases replaced by those of noise: as fine, as strong, but nowhere in particular.
+
+    All channels share the phases, so that the change keeps its colours; with unit peak, to be scaled.
+    """
+    change = inserted.astype(np.float32) - image
+    noise = fft.rfft2(rng.standard_normal(image.shape[:2]).astype(np.float32))
+    phases = noise / np.maximum(np.abs(noise), np.float32(1e-12))
+    spectrum = np.abs(fft.rfft2(change, axes=(0, 1))) * _signs(change)
+    scrambled = fft.irfft2(spectrum * phases[:, :, None], s=image.shape[:2], axes=(0, 1))
+    pattern: Plane = (scrambled / max(float(np.abs(scrambled).max()), 1e-6)).astype(np.float32)
+    return pattern
+
+
+def _signs(change: Plane) -> Plane:
+    """Whether a channel changes with (1) or against (-1) the mean of the channels."""
+    mean = change.mean(axis=2)
+    against = np.einsum("ijk,ij->k", change, mean) < 0
+    signs: Plane = np.where(against, -1.0, 1.0).astype(np.float32)
+    return signs
 
 
 def _scaled_to(target: float, image: Image8, pattern: Plane, weight: Plane | np.float32) -> Image8:

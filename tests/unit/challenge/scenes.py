@@ -7,9 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from auditlens.challenge.strokes import smooth_noise
+from auditlens.spec.artefacts import Artefact
+
+
+def artefact_of(kind: str, **fields: object) -> Artefact:
+    """One artefact of the spec by its kind."""
+    found: Artefact = TypeAdapter(Artefact).validate_python({"kind": kind, **fields})
+    return found
 
 
 def skin(seed: int, height: int = 128, width: int = 128) -> np.ndarray:

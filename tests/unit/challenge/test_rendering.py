@@ -3,7 +3,7 @@ import pytest
 
 from auditlens.challenge.draws import between, stream
 from auditlens.challenge.instances import BUILDERS, load_artefact
-from auditlens.challenge.rendering import Layer, bounding_box, compose, energy
+from auditlens.challenge.rendering import Layer, as_grey, bounding_box, compose, energy, is_grey
 from auditlens.errors import ArtefactError
 from auditlens.spec.artefacts import Rendered
 
@@ -68,6 +68,17 @@ def test_every_kind_of_the_spec_has_a_builder():
         kind for form in get_args(get_args(Artefact)[0]) for kind in get_args(form.model_fields["kind"].annotation)
     }
     assert kinds == set(BUILDERS)
+
+
+def test_grey_is_kept_and_colours_become_their_luma():
+    assert is_grey(GREY)
+    assert np.array_equal(as_grey(GREY), GREY)
+    coloured = GREY.copy()
+    coloured[0, 0] = (255, 0, 0)
+    assert not is_grey(coloured)
+    assert (as_grey(coloured)[0, 0] == 76).all()
+    every_grey = np.repeat(np.arange(256, dtype=np.uint8)[:, None, None], 3, axis=2)
+    assert np.array_equal(as_grey(every_grey), every_grey)
 
 
 def test_an_unknown_kind_is_named(tmp_path):

@@ -7,7 +7,7 @@ from auditlens.challenge.rendering import Rendering, energy
 from auditlens.challenge.sham import closed_support, make_sham
 from auditlens.spec.artefacts import HueShift, Rendered, Tint
 
-from .scenes import skin
+from .scenes import artefact_of, skin
 
 LOCAL = ["ruler", "band_aid", "hair", "ink"]
 
@@ -55,6 +55,42 @@ def test_full_field_shams_keep_the_hue(artefact, tmp_path):
         colour, other = image.reshape(-1, 3).mean(axis=0), sham.image.reshape(-1, 3).mean(axis=0)
         assert np.abs(colour / colour.sum() - other / other.sum()).max() < 0.02
     assert signs == {-1.0, 1.0}
+
+
+@pytest.mark.parametrize("kind", ["gel_bubble", "gel_border", "reflection", "tube", "watermark", "timestamp"])
+def test_the_further_drawings_have_a_sham_of_equal_energy(kind, tmp_path):
+    drawn = trials(artefact_of(kind, n_instances=12), tmp_path)
+    ratios = [make_sham(image, rendering, rng).energy_ratio for image, rendering, rng in drawn]
+    assert 0.95 <= np.median(ratios) <= 1.05
+    assert max(ratios) <= 1.1
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "blur"])
+def test_a_change_of_detail_has_noise_of_its_own_spectrum(kind, tmp_path):
+    for image, rendering, rng in trials(artefact_of(kind, scale=(1.0, 1.0)), tmp_path, n=4):
+        sham = make_sham(image, rendering, rng)
+        assert 0.9 <= sham.energy_ratio <= 1.1
+        change = (rendering.inserted.astype(float) - image).mean(axis=2)
+        noise = (sham.image.astype(float) - image).mean(axis=2)
+        assert abs(np.corrcoef(change.ravel(), noise.ravel())[0, 1]) < 0.2, "the sham knows nothing of the image"
+        assert np.corrcoef(spectrum(change), spectrum(noise))[0, 1] > 0.7
+
+
+def spectrum(change):
+    """Energy by spatial frequency, in 16 rings."""
+    power = np.abs(np.fft.fft2(change - change.mean())) ** 2
+    y, x = np.meshgrid(*(np.fft.fftfreq(n) for n in change.shape), indexing="ij")
+    rings = np.minimum((np.hypot(x, y) * 32).astype(int), 15)
+    return np.log(np.bincount(rings.ravel(), power.ravel(), 16) + 1)
+
+
+def test_the_sham_of_a_grey_image_is_grey(tmp_path):
+    image = np.repeat(skin(0)[:, :, :1], 3, axis=2)
+    for kind in ("jpeg", "blur", "colour_cast", "side_marker", "collimator"):
+        rendering = load_artefact(artefact_of(kind), tmp_path, 0).render(image, 0, np.random.default_rng(0), None)
+        sham = make_sham(image, rendering, np.random.default_rng(1)).image
+        assert (sham[:, :, :1] == sham).all(), kind
+        assert not np.array_equal(sham, image)
 
 
 def test_the_closed_support_joins_ticks_but_not_the_whole_image():

@@ -6,11 +6,12 @@ from auditlens.errors import SpecError
 from auditlens.spec.include import library_names
 
 ABCDE, DERMOSCOPY = "auditlens/concepts/abcde", "auditlens/artefacts/dermoscopy"
+GENERAL, XRAY = "auditlens/artefacts/general", "auditlens/artefacts/xray"
 VOCABULARIES = ("auditlens/vocabularies/dermoscopy", "auditlens/vocabularies/semanticlens")
 
 
-def test_there_are_four():
-    assert library_names() == (DERMOSCOPY, ABCDE, *VOCABULARIES)
+def test_there_are_six():
+    assert library_names() == (DERMOSCOPY, GENERAL, XRAY, ABCDE, *VOCABULARIES)
 
 
 @pytest.mark.parametrize(("name", "n_words", "n_categories"), [(VOCABULARIES[0], 111, 7), (VOCABULARIES[1], 679, 9)])
@@ -45,8 +46,8 @@ def spec(bench):
 
 
 def test_the_libraries_are_valid_together_and_every_entry_has_a_source(spec):
-    for entry in (*spec.concepts.values(), *spec.artefacts.values()):
-        assert "2501.05398" in entry.source
+    for name, entry in {**spec.concepts, **spec.artefacts}.items():
+        assert ("2004.11457" if name.startswith("gel_") else "2501.05398") in entry.source
 
 
 def test_each_letter_of_the_rule_has_concepts(spec):
@@ -65,9 +66,23 @@ def test_no_text_stands_in_two_concepts(spec):
 
 
 def test_the_artefacts_are_those_that_can_be_drawn_and_none_names_a_column(spec):
-    assert set(spec.artefacts) == {"ruler", "band_aid", "hair", "ink", "red_skin", "dark_corner"}
+    named = {"ruler", "band_aid", "hair", "ink", "red_skin", "dark_corner", "white_reflections"}
+    assert set(spec.artefacts) == named | {"gel_bubble", "gel_border"}
     assert all(artefact.column is None for artefact in spec.artefacts.values())
-    assert set(spec.artefacts) <= set(spec.concepts)
+    assert named <= set(spec.concepts)
+
+
+@pytest.mark.parametrize(
+    ("library", "names"),
+    [
+        (XRAY, {"side_marker", "text", "tube", "collimator"}),
+        (GENERAL, {"watermark", "text", "logo", "frame", "timestamp", "jpeg", "blur", "colour_cast"}),
+    ],
+)
+def test_further_libraries_are_valid_and_every_artefact_has_a_source(bench, library, names):
+    artefacts = bench.load(include=[ABCDE, library], concepts={}, artefacts={}).spec.artefacts
+    assert set(artefacts) == names
+    assert all(artefact.label and artefact.source and artefact.column is None for artefact in artefacts.values())
 
 
 def test_red_skin_is_that_of_the_paper(spec):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -69,8 +69,8 @@ class Means:
 def mean_effects(matrix: npt.ArrayLike, units: npt.ArrayLike, instances: npt.ArrayLike | None = None) -> Means:
     """Mean of each column of paired changes (n, K), clustered by units and, crossed with them, by instances.
 
-    The interval is the one that `mean_effect` falls back on: Student's t with Satterthwaite's degrees of freedom, put
-    through Hall's (1992) transformation. The bootstrap would cost seconds per column.
+    The interval is the one that `mean_effect` falls back on, Student's t put through Hall's (1992) transformation, but
+    with no more degrees of freedom than the instances have. The bootstrap would cost seconds per column.
 
     Raises
     ------
@@ -84,4 +84,17 @@ def mean_effects(matrix: npt.ArrayLike, units: npt.ArrayLike, instances: npt.Arr
         )
     clusters = clusters_of(units, instances, len(table))
     means = np.where(np.ptp(table, axis=0) == 0, table[0], table.mean(axis=0))
-    return Means(means, len(table), clusters, spread_of_sum((table - means) / len(table), clusters))
+    return Means(
+        means, len(table), clusters, _cautious(spread_of_sum((table - means) / len(table), clusters), clusters)
+    )
+
+
+def _cautious(spread: Spread, clusters: Clusters) -> Spread:
+    """Degrees of freedom at most those of the instances.
+
+    Satterthwaite's keep 5 % for a single mean, but not far out in the tails, where a list's levels lie: they are
+    themselves estimated, and too large where few instances happen to agree.
+    """
+    if clusters.n_instances is None or not clusters.resamples_instances:
+        return spread
+    return replace(spread, df=np.minimum(spread.df, clusters.n_instances - 1))

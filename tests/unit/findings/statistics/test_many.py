@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from auditlens.findings.statistics import mean_share
+from auditlens.findings.statistics import holm, mean_share
 from auditlens.findings.statistics.many import mean_effects
 
 
@@ -43,12 +43,25 @@ def test_every_column_has_its_own_level(skewed):
     assert mixed[0] == narrow[0] and mixed[1] == wide[1]
 
 
-def test_p_values_are_uniform_where_nothing_is_there():
+def test_p_values_are_uniform_without_instances_and_careful_with_them():
     rng = np.random.default_rng(1)
-    units, instances = np.arange(80), rng.integers(0, 12, 80)
-    p = mean_effects(rng.normal(size=(80, 4000)), units, instances).p_values()
-    assert 0.03 < (p < 0.05).mean() < 0.07
-    assert 0.44 < (p < 0.5).mean() < 0.56
+    values, units, instances = rng.normal(size=(80, 4000)), np.arange(80), rng.integers(0, 12, 80)
+    p = mean_effects(values, units).p_values()
+    assert 0.04 < (p < 0.05).mean() < 0.06
+    assert 0.46 < (p < 0.5).mean() < 0.54
+    assert 0.01 < (mean_effects(values, units, instances).p_values() < 0.05).mean() < 0.05
+
+
+@pytest.mark.parametrize("n_instances", [4, 9])
+def test_holm_keeps_its_level_over_a_list_with_few_instances(n_instances):
+    """A fifth of the variance lies between instances; Satterthwaite's degrees of freedom alone fail here."""
+    rng = np.random.default_rng(2)
+    instances, n_wrong = np.arange(100) % n_instances, 0
+    for _ in range(60):
+        shared = rng.normal(size=(n_instances, 60))[instances]
+        values = np.sqrt(0.8) * rng.normal(size=(100, 60)) + np.sqrt(0.2) * shared
+        n_wrong += bool((holm(mean_effects(values, np.arange(100), instances).p_values()) <= 0.05).any())
+    assert n_wrong <= 6
 
 
 def test_constants_and_single_units():

@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+ORACLES := $(VENV)/.oracles
 BENCH := .venv-bench
 SEED ?=
 ARTEFACT ?=
@@ -14,7 +15,7 @@ help:
 	@echo "make demo                    audit a model with a planted shortcut and its clean twin"
 	@echo "make demo SEED=7 ARTEFACT=ink   plant another shortcut in a freshly trained model (minutes)"
 	@echo "make test                    linters, types, import rules and the default tests"
-	@echo "make test-long               the long jobs as well"
+	@echo "make test-long               the long jobs as well, and the public implementations to compare with"
 	@echo "make bench                   speed and memory beside the peers (15 minutes); BENCH_ARGS=--quick for a trial"
 
 $(BIN)/python:
@@ -41,7 +42,12 @@ bench: $(BENCH)/.installed
 test: $(STAMP) lint
 	$(BIN)/python -m pytest
 
-test-long: test
+$(ORACLES): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,oracles,dicom,huggingface,onnx]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'lxt>=2.1'
+	@touch $@
+
+test-long: $(ORACLES) test
 	$(BIN)/python -m pytest -m long
 
 lint: $(STAMP)

@@ -19,6 +19,8 @@ N_UNLABELLED = 6
 N_PICTURED = 2
 """Components without the label whose crops are shown, per artefact."""
 WIDTH = 150
+LARGEST_GAP, SMALLEST_GAP = 0.1, 0.05
+"""Share of the change of the margin, and log-odds, up to which what contributions miss is not worth a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,15 @@ class ArtefactResponses:
     def n_left_out(self) -> int:
         """Components that stand in the table only."""
         return len(self.finding.components) - len(self.labelled) - len(self.unlabelled)
+
+    @property
+    def left_over(self) -> float | None:
+        """Part of the change of the margin that the contributions miss, where it is not small: the model bends there."""
+        whole, *parts = (
+            row.value or 0.0 for row in (self.finding.change, self.finding.by_labelled, self.finding.by_others)
+        )
+        gap = whole - sum(parts)
+        return gap if abs(gap) > max(LARGEST_GAP * abs(whole), SMALLEST_GAP) else None
 
     def count(self, kind: str) -> int:
         """How many components are of a kind."""

@@ -65,6 +65,13 @@ def test_what_cannot_be_told_is_said(with_findings, run_dir):
     assert "too few to tell" in page and "no label counts" in page
 
 
+def test_what_contributions_miss_is_said_where_it_is_large(with_findings, run_dir):
+    row = finding()
+    assert "not explained" not in render_page(run_dir, with_findings(row), "html")
+    bent = row.model_copy(update={"change": Estimate(value=3.0, low=2.5, high=3.5)})
+    assert "+0.50 not explained" in render_page(run_dir, with_findings(bent), "html")
+
+
 def test_without_responses_there_is_no_section(record, run_dir):
     page = render_page(run_dir, record, "html")
     assert "Response by component" not in page and 'href="#response"' not in page

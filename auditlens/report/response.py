@@ -42,7 +42,7 @@ class ArtefactResponses:
 
     @property
     def left_over(self) -> float | None:
-        """Part of the change of the margin that the contributions miss, where it is not small: the model bends there."""
+        """Part of the change of the margin that the contributions miss, where it is not small."""
         whole, *parts = (
             row.value or 0.0 for row in (self.finding.change, self.finding.by_labelled, self.finding.by_others)
         )

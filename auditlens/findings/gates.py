@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from auditlens.findings.artefacts import Trials, effect_estimate, flip_estimate
 from auditlens.findings.components import share_of
 from auditlens.findings.decision import OperatingPoint
+from auditlens.findings.erasure import NO_MASK, erased_auroc
 from auditlens.findings.labels import Labels
 from auditlens.findings.observability import observe
 from auditlens.findings.performance import clean_metric
@@ -53,6 +54,14 @@ def _clean(gate: PlannedGate, inputs: GateInputs) -> Estimate:
         confidence=gate.confidence,
         sided="one",
     )
+
+
+def _erased(gate: PlannedGate, inputs: GateInputs) -> Estimate:
+    erased = inputs.evidence.erasures
+    if erased is None or not len(erased.image_indices):
+        return missing(gate, NO_MASK)
+    class_index = inputs.point.classes.index(gate.class_name)
+    return erased_auroc(inputs.evidence, erased, class_index, confidence=gate.confidence, sided="one")
 
 
 def _flips(gate: PlannedGate, inputs: GateInputs) -> Estimate:
@@ -127,6 +136,7 @@ METRICS: Mapping[str, Callable[[PlannedGate, GateInputs], Estimate]] = {
     "sensitivity": _clean,
     "specificity": _clean,
     "auroc": _clean,
+    "lesion_erased_auroc": _erased,
     "decision_flips": _flips,
     "decision_flips_beyond_sham": _flips,
     "artefact_effect": _effect,

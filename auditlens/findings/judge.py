@@ -21,6 +21,7 @@ from auditlens.findings.components import Interpretability, Judge, class_finding
 from auditlens.findings.confrontation import confront
 from auditlens.findings.controls import controls
 from auditlens.findings.decision import OperatingPoint
+from auditlens.findings.erasure import erasure_findings
 from auditlens.findings.faithfulness import faithfulness_findings
 from auditlens.findings.gates import GateInputs, gate_estimate
 from auditlens.findings.labels import Families, Labels, combine, drop_irrelevant, label_components, whole_image_examples
@@ -76,6 +77,7 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
             _confrontations(spec, concepts, inside.classes, artefacts), responses, plan.model.layers
         ),
         responses=responses,
+        erasures=erasure_findings(plan, evidence),
         controls=controls(plan, {layer: found.cropped for layer, found in tables.items() if found.cropped}, artefacts),
         gate_estimates={gate.id: gate_estimate(gate, inputs) for gate in plan.gates},
         not_evaluated=not_evaluated(spec, plan, evidence, concepts),

@@ -12,6 +12,7 @@ from auditlens.findings.judge import component_labels
 from auditlens.gather.ablation import ablations
 from auditlens.gather.behaviour import clean_pass
 from auditlens.gather.context import Context
+from auditlens.gather.erasure import erasures
 from auditlens.gather.inside import chosen_components, component_examples, relevances
 from auditlens.gather.opinions import opinions
 from auditlens.gather.responses import responses
@@ -52,6 +53,7 @@ def gather(
         space=semantic_space(context, inserted_concepts(context, sources, trials)),
         trials=trials,
         responses=responses(context, sources, trials, plan.audited_classes),
+        erasures=erasures(context),
         skipped=(*skipped, *([context.no_inside] if context.no_inside is not None else [])),
     )
     evidence = replace(evidence, opinions=opinions(context, attributor, sources, evidence))

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from auditlens.report import bars, released, wording
 from auditlens.report.ablation import ablation_views, agreement_sentence
+from auditlens.report.erasure import erasure_sentence, left_out
 from auditlens.report.gaps import gaps, is_measured, unseen
 from auditlens.report.layers import layers_view
 from auditlens.report.opinions import opinion_views
@@ -66,6 +67,8 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     released.model_text,
     released.twin_text,
     agreement_sentence,
+    erasure_sentence,
+    left_out,
     bars.auroc_bar,
     bars.change_scale,
     bars.colour_of,

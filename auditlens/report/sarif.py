@@ -19,6 +19,7 @@ RULES = {
     "sensitivity": "Sensitivity on clean images",
     "specificity": "Specificity on clean images",
     "auroc": "AUROC on clean images",
+    "lesion_erased_auroc": "AUROC with the lesion erased",
     "decision_flips": "Decisions that turn when an artefact goes in",
     "decision_flips_beyond_sham": "Decisions that turn when an artefact goes in, beyond its sham",
     "artefact_effect": "Change of the probability when an artefact goes in",

@@ -23,6 +23,7 @@ def gate_title(gate: PlannedGate, labels: dict[str, str]) -> str:
         "sensitivity": f"clean images: {gate.class_name} detected (sensitivity)",
         "specificity": f"clean images: others not called {gate.class_name} (specificity)",
         "auroc": f"clean images: {gate.class_name} told from the rest (AUROC)",
+        "lesion_erased_auroc": f"lesion erased: {gate.class_name} still told from the rest (AUROC)",
         "decision_flips": f"{artefact} put in: {gate.from_class} then called {gate.to_class}",
         "decision_flips_beyond_sham": f"{artefact} put in: {gate.from_class} then called {gate.to_class}, beyond sham",
         "artefact_effect": f"{artefact} put in: change of P({gate.class_name}){where}",

@@ -15,6 +15,7 @@ Metric = Literal[
     "sensitivity",
     "specificity",
     "auroc",
+    "lesion_erased_auroc",
     "decision_flips",
     "decision_flips_beyond_sham",
     "artefact_effect",

@@ -65,6 +65,10 @@ METRIC_RULES: Final[dict[str, MetricRule]] = {
         "How well the class's probability ranks its clean images above the others.",
         "AUROC", "higher", (">=", "<="), _CLASS, _CLASS,
     ),
+    "lesion_erased_auroc": MetricRule(
+        "How well the class's probability still ranks its images once the lesion is erased by its mask.",
+        "AUROC", "lower", ("<=",), _CLASS, _CLASS,
+    ),
     "decision_flips": MetricRule(
         "Of the images of class A that the device gets right, the share that it calls B once the artefact is in.",
         "share of images", "lower", ("<=",), frozenset({"artefact", "direction"}), _FLIP,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditlens.stages.ablation import Ablations
+from auditlens.stages.erasure import Erasures
 from auditlens.stages.response import Responses
 
 Floats = NDArray[np.floating]
@@ -296,3 +297,5 @@ class Evidence:
     """In the order of the spec."""
     responses: Mapping[tuple[str, str], Responses] = field(default_factory=dict)
     """By (artefact, layer); empty where switched off."""
+    erasures: Erasures | None = None
+    """Images whose lesion was erased; None without masks, or where switched off."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from auditlens.stages.ablation import AblationAgreement, AblationFinding
 from auditlens.stages.base import Stage
+from auditlens.stages.erasure import ErasureFinding
 from auditlens.stages.estimate import Alignment as Alignment
 from auditlens.stages.estimate import Estimate as Estimate
 from auditlens.stages.estimate import Sided as Sided
@@ -302,5 +303,7 @@ class Findings(Stage):
     """By layer and class."""
     opinions: tuple[Opinion, ...] = ()
     """Further foundation models, in the order of the spec."""
+    erasures: tuple[ErasureFinding, ...] = ()
+    """By class: the positive control of the erased lesion; empty without masks."""
     responses: tuple[ResponseFinding, ...] = ()
     """By artefact, layer and class: which components move when the artefact goes in."""

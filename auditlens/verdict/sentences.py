@@ -87,6 +87,7 @@ def _subject(gate: PlannedGate, artefact: str) -> str:
         "sensitivity": f"The share of {gate.class_name} images that the model detects",
         "specificity": f"The share of other images that the model does not call {gate.class_name}",
         "auroc": f"The AUROC of P({gate.class_name}) on clean images",
+        "lesion_erased_auroc": f"The AUROC of P({gate.class_name}) with the lesion erased",
         "decision_flips": turning,
         "decision_flips_beyond_sham": f"{turning}, beyond its sham",
         "artefact_effect": f"The effect of {put_in} on P({gate.class_name})",

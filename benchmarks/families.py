@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+HERE = Path(__file__).resolve().parent
 SEED = 7100
 ARTEFACT = "band_aid"
 AUDIT_SEED, N_IMAGES = 8100, 400
@@ -28,7 +29,7 @@ CHANGES = {
 FAMILIES = {
     "squeezenet1_1": ("torchvision:squeezenet1_1", {}, 3e-4, 2000, 10),
     "resnet18": ("torchvision:resnet18", {}, 1e-3, 1400, 4),
-    "vgg11_bn": ("torchvision:vgg11_bn", {}, 5e-4, 800, 3),
+    "vgg11_bn": ("python:thin_vgg:thin_vgg11_bn", {}, 1e-3, 2000, 8),
     "convnext": ("timm:convnext_atto", {}, 2e-3, 1600, 6),
     "vit": ("timm:vit_tiny_patch16_224", {"embed_dim": 96, "depth": 6, "num_heads": 3}, 1e-3, 2000, 12),
     "swin": ("timm:swin_tiny_patch4_window7_224",
@@ -55,7 +56,7 @@ def train(name: str, folder: Path) -> Path:
 
     def network() -> torch.nn.Module:
         sized = {"img_size": 128} if name in ("vit", "swin") else {}  # an audit derives it from the preprocessing
-        return build(architecture, {**arguments, **sized}, 2, None)
+        return build(architecture, {**arguments, **sized}, 2, HERE)
 
     def tell(what: str, part: float) -> None:
         print(f"{name}: {what} {part:.0%} after {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
@@ -78,6 +79,7 @@ def write_spec(name: str, folder: Path, kind: str) -> Path:
     architecture, arguments, *_ = FAMILIES[name]
     weights = folder / f"{name}.safetensors"
     model = {"architecture": architecture, "reference_predictions": [], "arguments": arguments}
+    model |= {"import_path": str(HERE)} if architecture.startswith("python:") else {}
     model["weights"] = str(weights.resolve()) if kind == "trained" else None
     document = {
         "auditlens": 1,

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
+MARKS = "<!-- planted -->", "<!-- /planted -->"
 SEED = 7100
 ARTEFACT = "band_aid"
 AUDIT_SEED, N_IMAGES = 8100, 400
@@ -209,6 +210,7 @@ def main() -> int:
     parser.add_argument("--families", nargs="+", choices=list(FAMILIES), default=list(FAMILIES))
     parser.add_argument("--train-only", action="store_true")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--docs", type=Path, help="put the table between its marks in this page")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     for name in options.families:
@@ -217,6 +219,10 @@ def main() -> int:
         return 0
     rows = [audit_family(name, options.out) for name in options.families]
     print(table(rows))
+    if options.docs:
+        text = options.docs.read_text(encoding="utf-8")
+        before, after = text.split(MARKS[0])[0], text.split(MARKS[1])[1]
+        options.docs.write_text(f"{before}{MARKS[0]}\n{table(rows)}\n{MARKS[1]}{after}", encoding="utf-8")
     if options.json:
         options.json.write_text(json.dumps({"rows": rows, "table": table(rows)}, indent=1, sort_keys=True) + "\n")
     return 0

@@ -31,7 +31,7 @@ FAMILIES = {
     "squeezenet1_1": ("torchvision:squeezenet1_1", {}, 3e-4, 2000, 10),
     "resnet18": ("torchvision:resnet18", {}, 1e-3, 1400, 4),
     "vgg11_bn": ("python:thin_vgg:thin_vgg11_bn", {}, 1e-3, 2000, 8),
-    "convnext": ("timm:convnext_atto", {}, 2e-3, 1600, 6),
+    "convnext": ("timm:convnext_atto", {}, 2e-3, 1600, 10),
     "vit": ("timm:vit_tiny_patch16_224", {"embed_dim": 96, "depth": 6, "num_heads": 3}, 1e-3, 2000, 12),
     "swin": ("timm:swin_tiny_patch4_window7_224",
              {"patch_size": 8, "window_size": 4, "embed_dim": 64, "depths": [2, 2, 2], "num_heads": [2, 4, 8]},

@@ -92,7 +92,7 @@ def component_labels(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> di
     concepts = {row.concept: row for row in concept_findings(spec, plan, evidence.samples, evidence.space)}
     tables = _tables(spec, plan, evidence, concepts, n_resampled=0)
     return {
-        (layer, class_name): _court(spec, plan, evidence, concepts, tables[layer], relevance).labels
+        (layer, class_name): _labels(spec, evidence, concepts, tables[layer], relevance)
         for (layer, class_name), relevance in evidence.relevance.items()
     }
 
@@ -278,11 +278,6 @@ def _court(
     relevance: LayerRelevance,
 ) -> Judge:
     examples = evidence.components[relevance.layer]
-    names = tables.cropped.concepts if tables.cropped is not None else ()
-    families = Families.of(spec, relevance.class_name, concepts, names)
-    n_components, threshold = relevance.relevance.shape[1], spec.examine.z_threshold
-    screened = label_components(tables.whole, families, threshold, n_components)
-    examined = label_components(tables.cropped, families, threshold, len(examples.components))
     return Judge(
         spec=spec,
         class_name=relevance.class_name,
@@ -293,8 +288,25 @@ def _court(
         examples=examples,
         table=tables.cropped,
         interpretability=_interpretability(examples),
-        labels=drop_irrelevant(combine(screened, examined, examples.components), relevance.relevance),
+        labels=_labels(spec, evidence, concepts, tables, relevance),
     )
+
+
+def _labels(
+    spec: AuditSpec,
+    evidence: Evidence,
+    concepts: Mapping[str, ConceptFinding],
+    tables: Tables,
+    relevance: LayerRelevance,
+) -> Labels:
+    """Labels of all components of a layer for a class: by crops where there are some, else by whole images."""
+    components = evidence.components[relevance.layer].components
+    names = tables.cropped.concepts if tables.cropped is not None else ()
+    families = Families.of(spec, relevance.class_name, concepts, names)
+    threshold = spec.examine.z_threshold
+    screened = label_components(tables.whole, families, threshold, relevance.relevance.shape[1])
+    examined = label_components(tables.cropped, families, threshold, len(components))
+    return drop_irrelevant(combine(screened, examined, components), relevance.relevance)
 
 
 def _interpretability(examples: ComponentExamples) -> Interpretability:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 
@@ -35,12 +36,16 @@ def _layer(context: Context, layer: str, groups: tuple[AblationGroup, ...], rows
     context.progress.stage(f"Silencing components of {layer}", len(rows))
     found = find_layer(context.subject, layer)
     members = [(), *(group.components for group in groups)]
-    _, first = next(iter(input_batches(context.subject, context.index, rows[: context.batch_size], context.batch_size)))
-    in_one_pass = goes_on_from(context.subject, first, found)
+
+    @cache
+    def in_one_pass() -> bool:
+        """Tried when something is computed, not where all of it is stored."""
+        trial = input_batches(context.subject, context.index, rows[: context.batch_size], context.batch_size)
+        return goes_on_from(context.subject, next(iter(trial))[1], found)
 
     def compute(start: int, stop: int) -> dict[str, np.ndarray]:
         parts = [
-            ablated_logits(context.subject, inputs, found, members, in_one_pass=in_one_pass).float().cpu().numpy()
+            ablated_logits(context.subject, inputs, found, members, in_one_pass=in_one_pass()).float().cpu().numpy()
             for _, inputs in input_batches(context.subject, context.index, rows[start:stop], context.batch_size)
         ]
         return {"logits": np.concatenate([part.transpose(1, 0, 2) for part in parts])}

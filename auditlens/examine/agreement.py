@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from auditlens.examine.attribution.attributor import Attributor
-from auditlens.examine.audited import channels_and_signs, find_layer, watch
+from auditlens.examine.audited import find_layer, watch
 from auditlens.stages.evidence import Floats
 from auditlens.subject import LayerInfo, Subject, margin
 
@@ -101,9 +101,10 @@ def margin_drops(
     def score() -> Tensor:
         return margin(subject.logits(batch), class_index, subject.output).double()
 
+    every = torch.arange(layer.n_components, device=batch.device)[None]
     whole, drops = score(), []
     for component in components:
-        with watch(subject.module, layer.name, _without(int(component), layer)):
+        with watch(subject.module, layer.name, _without_each(every == int(component), layer)):
             drops.append(whole - score())
     return torch.stack(drops, dim=1).cpu().numpy() if drops else np.empty((len(batch), 0))
 
@@ -142,32 +143,16 @@ def drop_without_most_relevant(
 
 
 def _without_each(lost: Tensor, layer: LayerInfo) -> Callable[[Tensor], Tensor]:
-    """Make a `see` that zeroes some components of each image; `lost` is (B, components)."""
+    """Make a `see` that zeroes components of each image; `lost` is (B, components), or (1, components) for all."""
 
     def see(output: Tensor) -> Tensor:
         axis = 1 if layer.kind == "spatial" else output.ndim - 1
-        shape = [len(output), *[1] * (output.ndim - 1)]
+        shape = [len(lost), *[1] * (output.ndim - 1)]
         shape[axis] = layer.n_channels
         sides = [part.reshape(shape) for part in torch.split(lost, layer.n_channels, dim=1)]
         if layer.n_sides == 1:
             return output.masked_fill(sides[0], 0)
         return output.masked_fill((sides[0] & (output > 0)) | (sides[1] & (output < 0)), 0)
-
-    return see
-
-
-def _without(component: int, layer: LayerInfo) -> Callable[[Tensor], Tensor]:
-    """Make a `see` that zeroes one component: its channel, or its side of the channel."""
-    channel, sign = (int(part) for part in channels_and_signs(torch.tensor(component), layer))
-
-    def see(output: Tensor) -> Tensor:
-        left = output.clone()
-        one = left.select(1 if layer.kind == "spatial" else -1, channel)
-        if layer.n_sides == 1:
-            one.zero_()
-        else:
-            one.clamp_(max=0) if sign > 0 else one.clamp_(min=0)
-        return left
 
     return see
 

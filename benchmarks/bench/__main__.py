@@ -9,14 +9,23 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
 from auditlens.gather.memory import keep_freed_memory
-from benchmarks.bench import class_relevance, collection, concept_database, crop_rate, memory, polysemanticity, timing
+from benchmarks.bench import (
+    class_relevance,
+    collection,
+    concept_database,
+    crop_rate,
+    insertion_pass,
+    memory,
+    polysemanticity,
+    timing,
+)
 from benchmarks.bench.document import table, write_document
 from benchmarks.bench.timing import Row
 
@@ -27,6 +36,7 @@ ROWS: Final[dict[str, Measure]] = {
     "crops": crop_rate.measure,
     "polysemanticity": polysemanticity.measure,
     "concept-database": concept_database.measure,
+    "insertion": insertion_pass.measure,
     "memory": memory.measure,
 }
 RESULTS: Final = Path("docs/results/bench.json")
@@ -94,9 +104,18 @@ def machine(threads: int) -> dict[str, Any]:
         "python": platform.python_version(),
         "torch threads": threads,
         "gpu": gpu,
-        "packages": {name: version(name) for name in PEERS},
+        "packages": {name: version(name) for name in PEERS if _is_installed(name)},
         "date": time.strftime("%Y-%m-%d"),
     }
+
+
+def _is_installed(name: str) -> bool:
+    """Whether a peer is there; rows without peers run without them."""
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _processor() -> str:

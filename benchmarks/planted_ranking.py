@@ -191,6 +191,26 @@ def rank_correlation(points: list[dict], kind: str) -> float:
     return float(spearmanr([point["true"] for point in points], [point[kind] for point in points]).statistic)
 
 
+def plot(rows: list[dict], path: Path) -> None:
+    """Draw measured against true effects, a point a model, as a PNG."""
+    import altair as alt
+    import pandas as pd
+
+    frame = pd.DataFrame(
+        [{"artefact": row["artefact"], "true": row["true"][0], "measured": row["beyond"][0]} for row in rows]
+    )
+    points = alt.Chart(frame).mark_circle(size=42, opacity=0.75, color="#1f5fa8").encode(
+        alt.X("true:Q", title="True effect on P(melanoma)"),
+        alt.Y("measured:Q", title="Measured beyond the sham"),
+    )  # fmt: skip
+    line = alt.Chart(pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]})).mark_line(color="#c3c9d0").encode(x="x", y="y")
+    chart = alt.layer(line, points, data=frame).properties(width=230, height=210).facet(
+        facet=alt.Facet("artefact:N", title=None), columns=3
+    )  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    chart.save(str(path), scale_factor=1.5)
+
+
 def main() -> int:
     """Run what is not there yet, print the table, keep the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -198,6 +218,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=N_SEEDS)
     parser.add_argument("--out", type=Path, default=Path("build/ranking"))
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--plot", type=Path, help="PNG of measured against true effects")
     options = parser.parse_args()
     import torch
 
@@ -211,6 +232,8 @@ def main() -> int:
                 print(json.dumps(rows[-1], sort_keys=True), file=sys.stderr, flush=True)
     text = table(rows)
     print(text)
+    if options.plot:
+        plot(rows, options.plot)
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps({"rows": rows, "table": text}, indent=1, sort_keys=True) + "\n")

@@ -199,7 +199,7 @@ def plot(rows: list[dict], path: Path) -> None:
     frame = pd.DataFrame(
         [{"artefact": row["artefact"], "true": row["true"][0], "measured": row["beyond"][0]} for row in rows]
     )
-    points = alt.Chart(frame).mark_circle(size=42, opacity=0.75, color="#1f5fa8").encode(
+    points = alt.Chart().mark_circle(size=42, opacity=0.75, color="#1f5fa8").encode(
         alt.X("true:Q", title="True effect on P(melanoma)"),
         alt.Y("measured:Q", title="Measured beyond the sham"),
     )  # fmt: skip

@@ -30,16 +30,20 @@ KINDS = ("raw", "beyond")
 
 def run_model(artefact: str, strength: float, seed: int, out: Path) -> dict:
     """Train one model, audit it, measure its truth; returns (and keeps) its row."""
-    name = f"{artefact}-{round(100 * strength):02d}-{seed}"
-    kept = out / f"{name}.json"
+    weights = weights_of(artefact, strength, seed - FIRST_SEED, out)
+    kept = out / f"{weights.stem}.json"
     if kept.is_file():
         return json.loads(kept.read_text())
-    weights = out / "weights" / f"{name}.safetensors"
     origin = train(artefact, strength, seed, weights)
     row = {"artefact": artefact, "strength": strength, "seed": seed}
     row |= {"true": true_effect(weights, artefact), **audited(artefact, weights, origin.threshold, out)}
     kept.write_text(json.dumps(row, indent=1, sort_keys=True))
     return row
+
+
+def weights_of(artefact: str, strength: float, number: int, out: Path) -> Path:
+    """Where the weights of one model lie."""
+    return out / "weights" / f"{artefact}-{round(100 * strength):02d}-{FIRST_SEED + number}.safetensors"
 
 
 def train(artefact: str, strength: float, seed: int, weights: Path):
@@ -219,6 +223,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("build/ranking"))
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plot", type=Path, help="PNG of measured against true effects")
+    parser.add_argument("--train-only", action="store_true", help="train what is missing, audit nothing yet")
     options = parser.parse_args()
     import torch
 
@@ -228,8 +233,13 @@ def main() -> int:
     for number in range(options.seeds):
         for artefact in options.artefacts:
             for strength in STRENGTHS:
+                if options.train_only:
+                    train(artefact, strength, FIRST_SEED + number, weights_of(artefact, strength, number, options.out))
+                    continue
                 rows.append(run_model(artefact, strength, FIRST_SEED + number, options.out))
                 print(json.dumps(rows[-1], sort_keys=True), file=sys.stderr, flush=True)
+    if options.train_only:
+        return 0
     text = table(rows)
     print(text)
     if options.plot:

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from auditlens.data.index import read_index
+from auditlens.data.subgroups import partitions
 from auditlens.data.verification import verify_images
 from auditlens.errors import InputError
 from auditlens.examine.attribution.attributor import Attributor
@@ -32,6 +33,7 @@ from auditlens.gather.resolve import (
     planned_model,
     planned_opinions,
 )
+from auditlens.gather.strata import found_strata
 from auditlens.gather.trials import artefact_sources
 from auditlens.plan.build import audited_classes, build_plan
 from auditlens.report.write import write_all, write_manifest
@@ -196,6 +198,7 @@ def _load(loaded: LoadedSpec, device: str, store: Store, progress: Progress, bat
     audited_classes(spec, subject.classes)  # a class that the model lacks is told before the images are read
     index = read_index(spec.data, base, subject.classes, store)
     demand_columns(spec, index)
+    strata = found_strata(spec.data.strata, index, loaded.locate)
     verify_images(index, store)
     foundation = load_foundation(spec.foundation, base, device) if spec.foundation is not None else None
     progress.done(f"{len(index)} images")
@@ -204,7 +207,7 @@ def _load(loaded: LoadedSpec, device: str, store: Store, progress: Progress, bat
         base=base,
         subject=subject,
         index=index,
-        samples=index.to_samples(flagged_values(spec)),
+        samples=index.to_samples(flagged_values(spec), partitions(index, strata.by if strata else ())),
         foundation=foundation,
         store=store,
         progress=progress,
@@ -222,7 +225,7 @@ def _plan(loaded: LoadedSpec, context: Context, model: PlannedModel, attributor:
         spec,
         spec_sha256=loaded.sha256,
         model=model,
-        data=planned_data(context.index),
+        data=planned_data(context.index, found_strata(spec.data.strata, context.index, loaded.locate)),
         foundation=planned_foundation(spec, context.foundation),
         methods=methods(subject, attributor.name, why, planned_crops(context, attributor), context.index.notes),
         batch_size=context.batch_size,

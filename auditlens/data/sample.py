@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from auditlens.errors import Location
 from auditlens.spec.model import Window
 from auditlens.stages.evidence import Samples
+from auditlens.stages.partition import Partition
 
 Cell = float | str | None
+NO_PARTITIONS: Final[Mapping[str, Partition]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +128,17 @@ class DataIndex:
         texts = {name for sample in self.samples for name, cell in sample.columns.items() if isinstance(cell, str)}
         return tuple(name for name in self.columns if name not in texts)
 
-    def to_samples(self, values: Iterable[tuple[str, str]] = ()) -> Samples:
+    def to_samples(
+        self, values: Iterable[tuple[str, str]] = (), partitions: Mapping[str, Partition] = NO_PARTITIONS
+    ) -> Samples:
         """Return ids, labels, units, columns and strata as arrays, one row per image.
 
         Parameters
         ----------
         values : iterable of (column, value)
             Each becomes a 0/1 column named `column=value`, NaN where the cell is empty.
+        partitions : mapping of column to Partition
+            Subgroups of the images.
         """
         wanted = list(values)
         own = {name: name for name in self.numeric_columns} | {f"{name}={value}": name for name, value in wanted}
@@ -148,12 +154,18 @@ class DataIndex:
                 for flag, name in own.items()
                 if name in self.within
             },
+            partitions=partitions,
         )
 
     def values_of(self, column: str) -> tuple[str, ...]:
         """Distinct filled cells of a column as text, sorted."""
         cells = {sample.columns[column] for sample in self.samples}
         return tuple(sorted(_as_text(cell) for cell in cells if cell is not None))
+
+    def texts_of(self, column: str) -> tuple[str | None, ...]:
+        """Cells of a column as text, by row; None where empty."""
+        cells = (sample.columns[column] for sample in self.samples)
+        return tuple(None if cell is None else _as_text(cell) for cell in cells)
 
     def _strata(self, within: Sequence[str]) -> NDArray[np.int64]:
         """Index of the combination of some columns and the true label."""

@@ -226,28 +226,3 @@ def _matcher(point: OperatingPoint, name: str, named: int) -> Callable[[Ints], B
         return lambda rows: rows != named
     index = point.classes.index(name)
     return lambda rows: rows == index
-
-
-def observational_contrast(
-    samples: Samples, predictions: Predictions, column: str, class_index: int, *, n_draws: int, seed: int
-) -> Estimate | None:
-    """Mean probability with minus without the flag within labels, in the data as it is: an association, not an effect.
-
-    Estimated as the mean over flagged images of (probability - mean of the unflagged images of the same label); the
-    unflagged means are taken as known, which is fair while they are the larger group.
-    """
-    flags = samples.columns.get(column)
-    if flags is None:
-        return None
-    scores = predictions.probabilities[:, class_index].astype(np.float64)
-    deviations, rows = [], []
-    for label in np.unique(samples.labels):
-        inside = samples.labels == label
-        with_flag, without = inside & (flags > 0.5), inside & (flags <= 0.5)
-        if with_flag.any() and without.any():
-            deviations.append(scores[with_flag] - scores[without].mean())
-            rows.append(np.flatnonzero(with_flag))
-    if not rows:
-        return None
-    units = samples.units[np.concatenate(rows)]
-    return mean_effect(np.concatenate(deviations), units, n_draws=n_draws, seed=seed, confidence=0.95, sided="two")

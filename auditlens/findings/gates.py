@@ -12,6 +12,7 @@ from auditlens.findings.erasure import NO_MASK, erased_auroc
 from auditlens.findings.labels import Labels
 from auditlens.findings.observability import observe
 from auditlens.findings.performance import clean_metric
+from auditlens.findings.subgroups import members, predictions_of, samples_of, trials_of
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.evidence import INSIDE, Evidence, LayerRelevance
 from auditlens.stages.findings import ConceptFinding, Estimate
@@ -45,10 +46,11 @@ def missing(gate: PlannedGate, why: str) -> Estimate:
 
 
 def _clean(gate: PlannedGate, inputs: GateInputs) -> Estimate:
+    images = members(inputs.evidence.samples, gate.within)
     return clean_metric(
         gate.metric,
-        inputs.evidence.samples,
-        inputs.evidence.predictions,
+        samples_of(inputs.evidence.samples, images),
+        predictions_of(inputs.evidence.predictions, images),
         inputs.point,
         inputs.point.classes.index(gate.class_name),
         confidence=gate.confidence,
@@ -61,6 +63,7 @@ def _erased(gate: PlannedGate, inputs: GateInputs) -> Estimate:
     if erased is None or not len(erased.image_indices):
         return missing(gate, NO_MASK)
     class_index = inputs.point.classes.index(gate.class_name)
+    erased = erased.of(members(inputs.evidence.samples, gate.within)) if gate.within else erased
     return erased_auroc(inputs.evidence, erased, class_index, confidence=gate.confidence, sided="one")
 
 
@@ -68,6 +71,7 @@ def _flips(gate: PlannedGate, inputs: GateInputs) -> Estimate:
     trials = inputs.trials.get(gate.artefact or "")
     if trials is None:
         return missing(gate, _why_not(gate.artefact, inputs))
+    trials = trials_of(trials, members(trials.samples, gate.within)) if gate.within else trials
     kind = "beyond" if gate.metric.endswith("sham") else "raw"
     source, target = gate.from_class or "", gate.to_class or ""
     return flip_estimate(trials, source, target, kind, confidence=gate.confidence, sided="one")
@@ -77,6 +81,7 @@ def _effect(gate: PlannedGate, inputs: GateInputs) -> Estimate:
     trials = inputs.trials.get(gate.artefact or "")
     if trials is None:
         return missing(gate, _why_not(gate.artefact, inputs))
+    trials = trials_of(trials, members(trials.samples, gate.within)) if gate.within else trials
     kind = "beyond" if gate.metric == "effect_minus_sham" else "raw"
     class_index = inputs.point.classes.index(gate.class_name)
     return effect_estimate(trials, class_index, gate.true_class, kind, confidence=gate.confidence, sided="one")

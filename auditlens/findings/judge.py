@@ -16,7 +16,7 @@ from auditlens.examine.interpretability import (
 )
 from auditlens.findings.ablation import ablation_agreements, ablation_findings
 from auditlens.findings.alignment import N_RESAMPLED, AlignmentTable, alignments
-from auditlens.findings.artefacts import Trials, artefact_finding, observational_contrast
+from auditlens.findings.artefacts import Trials, artefact_finding
 from auditlens.findings.components import Interpretability, Judge, class_finding, component_findings
 from auditlens.findings.confrontation import confront
 from auditlens.findings.controls import controls
@@ -26,12 +26,15 @@ from auditlens.findings.faithfulness import faithfulness_findings
 from auditlens.findings.gates import GateInputs, gate_estimate
 from auditlens.findings.labels import Families, Labels, combine, drop_irrelevant, label_components, whole_image_examples
 from auditlens.findings.observability import concept_findings, seen_columns
+from auditlens.findings.observational import disagreement, observational_contrast
 from auditlens.findings.opinions import opinion_findings
 from auditlens.findings.performance import performance
+from auditlens.findings.prevalence import prevalence_findings, with_prevalences
 from auditlens.findings.response import alignment_scores, response_findings, with_responses
 from auditlens.findings.scope import not_evaluated
 from auditlens.findings.selection import select_components
 from auditlens.findings.similarity import layer_similarities
+from auditlens.findings.subgroups import subgroup_findings
 from auditlens.findings.unexpected import Inventory, unexpected_components, unlisted_shares
 from auditlens.findings.vocabulary import vocabulary_findings
 from auditlens.spec.model import AuditSpec
@@ -58,6 +61,7 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
     tables = _tables(spec, plan, evidence, by_name)
     inside = _inside(spec, plan, evidence, by_name, tables)
     responses = _responses(spec, plan, evidence, by_name, tables, inside)
+    prevalences = prevalence_findings(spec, plan, evidence, by_name)
     inputs = GateInputs(
         spec=spec,
         evidence=evidence,
@@ -73,9 +77,12 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
         components=inside.components,
         classes=inside.classes,
         artefacts=artefacts,
-        confrontations=with_responses(
-            _confrontations(spec, concepts, inside.classes, artefacts), responses, plan.model.layers
+        confrontations=with_prevalences(
+            with_responses(_confrontations(spec, concepts, inside.classes, artefacts), responses, plan.model.layers),
+            prevalences,
         ),
+        prevalences=prevalences,
+        subgroups=subgroup_findings(plan, evidence, point, trials),
         responses=responses,
         erasures=erasure_findings(plan, evidence),
         controls=controls(plan, {layer: found.cropped for layer, found in tables.items() if found.cropped}, artefacts),
@@ -124,30 +131,9 @@ def _artefact(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, trials: Tria
     column = spec.artefacts[name].column
     if column is None:
         return finding
-    contrast = observational_contrast(
-        evidence.samples,
-        evidence.predictions,
-        column,
-        plan.model.classes.index(class_name),
-        n_draws=spec.challenge.n_draws,
-        seed=plan.seed,
-    )
-    return finding.model_copy(update={"observational": contrast, "note": _disagreement(finding, contrast)})
-
-
-def _disagreement(finding: ArtefactFinding, contrast: object) -> str:
-    """Warn where observation and intervention point in opposite directions, both clear of zero."""
-    seen = getattr(contrast, "value", None)
-    low, high = getattr(contrast, "low", None), getattr(contrast, "high", None)
-    done = finding.effects[0].raw
-    clear = low is not None and (low > 0 or high < 0)  # type: ignore[operator]  # high comes with low
-    acts = done.low is not None and done.high is not None and (done.low > 0 or done.high < 0)
-    if seen is None or done.value is None or not clear or not acts or seen * done.value > 0:
-        return ""
-    return (
-        "In the data as it is, images with this artefact score the other way than inserting it does: "
-        "the association comes from the data, the insertion shows what the model does."
-    )
+    class_index = plan.model.classes.index(class_name)
+    contrast = observational_contrast(evidence.samples, evidence.predictions, column, class_index)
+    return finding.model_copy(update={"observational": contrast, "note": disagreement(finding, contrast)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def build_plan(
         data=data,
         foundation=foundation,
         audited_classes=audited,
-        gates=expand_gates(spec, model.classes, model.decision_class, locate),
+        gates=expand_gates(spec, model.classes, model.decision_class, locate, data.strata),
         artefacts=tuple(spec.artefacts),
         methods=(*methods, *(row for row in thresholds(spec) if model.layers or row.name not in OF_COMPONENTS)),
         seed=spec.seed,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from auditlens.errors import SpecError
+from auditlens.plan.subgroups import apart, subgroups_of, within_subgroup
 from auditlens.spec.metrics import OTHER, independent_sides, parse_direction
 from auditlens.spec.model import AuditSpec, Gate, is_multi_label
 from auditlens.spec.selection import concepts_of
 from auditlens.stages.plan import PlannedGate
+from auditlens.stages.subgroups import PlannedStrata
 
 FLIP_METRICS = ("decision_flips", "decision_flips_beyond_sham")
 
@@ -18,8 +20,9 @@ def expand_gates(
     classes: tuple[str, ...],
     default_class: str,
     locate: Callable[[str], str | None] = lambda name: None,
+    strata: PlannedStrata | None = None,
 ) -> tuple[PlannedGate, ...]:
-    """One planned gate per gate, artefact and concept.
+    """One planned gate per gate, artefact, concept and subgroup.
 
     Parameters
     ----------
@@ -30,16 +33,20 @@ def expand_gates(
         Class of gates that name none.
     locate : callable
         Gate name -> `file:line:col`.
+    strata : PlannedStrata or None
+        Subgroups of the data.
 
     Raises
     ------
     SpecError
-        A direction that does not name two classes, or no gate at all.
+        A direction that does not name two classes, a subgroup that no image is in, or no gate at all.
     """
     expanded = {
         name: [
-            _planned(name, gate, artefact, concept, classes, default_class, locate(name))
+            within_subgroup(planned, gate, subgroup, strata)
             for artefact, concept in _targets(spec, gate, gate.class_ or default_class)
+            for planned in (_planned(name, gate, artefact, concept, classes, default_class, locate(name)),)
+            for subgroup in subgroups_of(gate, planned, strata)
         ]
         for name, gate in spec.gates.items()
     }
@@ -49,7 +56,7 @@ def expand_gates(
         _demand_one_class(planned for group in expanded.values() for planned in group)
     preconditions = {name: gate.required_by for name, gate in spec.gates.items() if gate.required_by}
     return tuple(
-        planned.model_copy(update={"requires": _requires(planned.name, preconditions, expanded)})
+        planned.model_copy(update={"requires": _requires(planned, preconditions, expanded)})
         for group in expanded.values()
         for planned in group
     )
@@ -126,11 +133,14 @@ def _demand_one_class(gates: Iterable[PlannedGate]) -> None:
 
 
 def _requires(
-    name: str, preconditions: Mapping[str, str | tuple[str, ...]], expanded: dict[str, list[PlannedGate]]
+    gate: PlannedGate, preconditions: Mapping[str, str | tuple[str, ...]], expanded: dict[str, list[PlannedGate]]
 ) -> tuple[str, ...]:
+    name = gate.name
     needed = [
         required
         for required, dependants in preconditions.items()
         if required != name and (name in dependants or (dependants == "all" and name not in preconditions))
     ]
-    return tuple(planned.id for required in needed for planned in expanded[required])
+    return tuple(
+        planned.id for required in needed for planned in expanded[required] if not apart(planned.within, gate.within)
+    )

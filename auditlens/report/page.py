@@ -22,8 +22,10 @@ from auditlens.report.layers import layers_view
 from auditlens.report.opinions import opinion_views
 from auditlens.report.page_one import MAX_GATES, page_one, sham_ahead
 from auditlens.report.pictures import Pictures
+from auditlens.report.prevalence import prevalences_of
 from auditlens.report.response import response_views
 from auditlens.report.scatter import scatter_svg
+from auditlens.report.subgroups import subgroup_views
 from auditlens.report.titles import artefact_labels, gate_title
 from auditlens.report.unexpected import unexpected_view
 from auditlens.spec.paths import share_folder
@@ -69,6 +71,7 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     agreement_sentence,
     erasure_sentence,
     left_out,
+    prevalences_of,
     bars.auroc_bar,
     bars.change_scale,
     bars.colour_of,
@@ -152,6 +155,8 @@ def render_page(run_dir: Path, record: AuditRecord, target: Target, n_gates: int
         "classes_of_artefacts": artefacts_views(record),
         "ablated": ablation_views(record),
         "responded": response_views(record),
+        "subgroups": subgroup_views(record),
+        "labels": artefact_labels(record),
         "smallest_response": SMALLEST_RESPONSE,
         "opinions": opinion_views(record),
         "z_threshold": _setting(record, "examine", "z_threshold", DEFAULT_Z),

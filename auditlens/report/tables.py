@@ -7,37 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from auditlens.report.columns import estimate_columns, flat
+from auditlens.report.prevalence import PREVALENCE_COLUMNS, prevalence_rows
 from auditlens.report.response import RESPONSE_COLUMNS, response_rows
+from auditlens.report.subgroups import SUBGROUP_COLUMNS, subgroup_rows
 from auditlens.report.unexpected import RELEVANT_IMAGE_COLUMNS, relevant_image_rows
 from auditlens.report.vocabulary import FAITHFULNESS_COLUMNS, WORD_COLUMNS, faithfulness_rows, word_rows
-from auditlens.stages.findings import ComponentFinding, Effect, Estimate, Flip
+from auditlens.stages.findings import ComponentFinding, Effect, Flip
 from auditlens.stages.record import AuditRecord
 
 Row = dict[str, Any]
-ESTIMATE = {
-    "value": "float64",
-    "low": "float64",
-    "high": "float64",
-    "confidence": "float64",
-    "sided": "string",
-    "n": "int64",
-    "n_units": "int64",
-    "n_instances": "int64",
-    "n_events": "int64",
-    "method": "string",
-    "note": "string",
-}
-"""Fields of an estimate and their column types."""
-
-
-def estimate_columns(prefix: str) -> dict[str, str]:
-    """Columns that one estimate fills."""
-    return {f"{prefix}_{field}": kind for field, kind in ESTIMATE.items()}
-
-
-def flat(prefix: str, estimate: Estimate | None) -> Row:
-    """Spread an estimate over columns named `prefix_field`; empty cells where there is none."""
-    return {f"{prefix}_{field}": getattr(estimate, field, None) for field in ESTIMATE}
 
 
 def component_rows(record: AuditRecord) -> list[Row]:
@@ -131,7 +110,8 @@ def ablation_rows(record: AuditRecord) -> list[Row]:
 def gate_rows(record: AuditRecord) -> list[Row]:
     """One row per gate, with its limit, its outcome and the estimate that decided it."""
     return [
-        result.gate.model_dump(mode="json", exclude={"requires"})
+        result.gate.model_dump(mode="json", exclude={"requires", "within"})
+        | {"within": [f"{column}={value}" for column, value in result.gate.within.items()]}
         | {"requires": list(result.gate.requires), "state": result.state.value, "waived": result.waived}
         | {"waiver": result.waiver, "sentence": result.sentence}
         | flat("estimate", result.estimate)
@@ -197,6 +177,8 @@ TABLES: dict[str, tuple[Callable[[AuditRecord], list[Row]], dict[str, str]]] = {
     ),
     "unexpected_images": (relevant_image_rows, RELEVANT_IMAGE_COLUMNS),
     "responses": (response_rows, RESPONSE_COLUMNS),
+    "subgroups": (subgroup_rows, SUBGROUP_COLUMNS),
+    "prevalences": (prevalence_rows, PREVALENCE_COLUMNS),
     "words": (word_rows, WORD_COLUMNS),
     "faithfulness": (faithfulness_rows, FAITHFULNESS_COLUMNS),
     "artefact_effects": (
@@ -212,6 +194,7 @@ TABLES: dict[str, tuple[Callable[[AuditRecord], list[Row]], dict[str, str]]] = {
         {"id": "string", "name": "string", "metric": "string", "class_name": "string", "artefact": "string"}
         | {"concept": "string", "from_class": "string", "to_class": "string", "true_class": "string"}
         | {"relation": "string", "bound": "float64", "severity": "string", "confidence": "float64"}
+        | {"within": "list", "min_units": "int64"}
         | {"requires": "list", "rationale": "string", "risk_id": "string", "location": "string"}
         | {"state": "string", "waived": "bool", "waiver": "string", "sentence": "string"}
         | estimate_columns("estimate"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from auditlens.report.wording import plain
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.record import AuditRecord
+from auditlens.verdict.sentences import subgroup_words
 
 
 def artefact_labels(record: AuditRecord) -> dict[str, str]:
@@ -32,4 +33,5 @@ def gate_title(gate: PlannedGate, labels: dict[str, str]) -> str:
         "unexpected_relevance_share": f"{gate.class_name}: relevance on components that no concept explains",
         "observability": f"“{plain(gate.concept)}”: can the foundation model see it (AUROC)",
     }
-    return titles.get(gate.metric, gate.id)
+    title = titles.get(gate.metric, gate.id)
+    return f"{title}; only {subgroup_words(gate)}" if gate.within else title

@@ -7,7 +7,7 @@ from auditlens.spec.model import LIMIT
 from auditlens.spec.nodes import Fields, Items, Leaf, Node, Path, Problems, child, place, select
 from auditlens.spec.references import GROUP, inline_classes, names_of, text_at
 
-NAMING = ("artefact", "concept", "class", "true_class", "direction", "each")
+NAMING = ("artefact", "concept", "class", "true_class", "direction", "each", "within")
 """Fields of a gate that say what it is about."""
 
 
@@ -103,6 +103,8 @@ class _Gate:
             if name not in self.rule.takes and _given(self.gate, "each", name) and "each" in self.rule.takes:
                 self._add(("each", name), f"{self.metric} is not measured by {name}", key=True)
             self._each_word(name)
+        if "within" not in self.rule.takes and "each" in self.rule.takes and _given(self.gate, "each", "subgroup"):
+            self._add(("each", "subgroup"), f"{self.metric} is not measured by subgroup", key=True)
 
     def _each_word(self, name: str) -> None:
         word = text_at(self.gate, "each", name)

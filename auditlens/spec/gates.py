@@ -44,17 +44,20 @@ def check_limit(text: str) -> str:
 
 
 class Each(Part):
-    """Repeat a gate for several artefacts or concepts."""
+    """Repeat a gate for several artefacts or concepts, or for every subgroup."""
 
     artefact: Literal["all"] | tuple[str, ...] | None = Field(None, description="Artefacts, or `all`.")
     concept: Literal["valid", "spurious"] | tuple[str, ...] | None = Field(
         None, description="Concepts, or all that are `valid` or `spurious` for the class."
     )
+    subgroup: str | None = Field(
+        None, min_length=1, description="Column of `data.strata.by`: one gate for every value, also beside `artefact`."
+    )
 
     @model_validator(mode="after")
     def _repeats_over_one(self) -> Each:
         given = [value for value in (self.artefact, self.concept) if value]
-        if len(given) != 1:
+        if len(given) + bool(self.subgroup) == 0 or len(given) == 2:
             raise ValueError("repeat a gate over artefacts or over concepts, one of the two")
         return self
 
@@ -75,6 +78,11 @@ class Gate(Part):
     )
     true_class: str | None = Field(None, description="For effects: only images of this class (all images by default).")
     each: Each | None = Field(None, description="Repeat the gate.")
+    within: dict[str, str] = Field(
+        default_factory=dict,
+        description="Column of `data.strata.by` -> value: only images of this subgroup.",
+        examples=[{"fitzpatrick": "V-VI"}],
+    )
     severity: Severity = Field(
         Severity.ERROR, description="error: decides the exit code; warn: only with --fail-on warn.", strict=False
     )
@@ -112,6 +120,9 @@ class Waiver(Part):
 
     gate: str = Field(description="The gate.")
     artefact: str | None = Field(None, description="Artefact, where the gate is repeated.")
+    within: dict[str, str] = Field(
+        default_factory=dict, description="Subgroup, where the gate is repeated; any by default."
+    )
     bound: str = Field(description="The waiver holds only while the estimate is inside this bound, such as `<= 0.08`.")
     model_sha256: Sha256 = Field(description="The weights, or the file that ships, that it is for.")
     owner: str = Field(min_length=1, description="Who asks.")

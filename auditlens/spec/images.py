@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from auditlens.spec.parts import Part
+from auditlens.spec.strata import Strata
 
 Window = tuple[float, float] | Literal["full", "file"]
 
@@ -45,6 +46,7 @@ class Data(Part):
         "`file` (the window that a DICOM file names).",
     )
     sample: int | None = Field(None, ge=1, description="Use at most this many images, drawn by image hash.")
+    strata: Strata | None = Field(None, description="Columns whose values split every result.")
 
     @field_validator("window")
     @classmethod
@@ -58,7 +60,7 @@ class Data(Part):
         given = [name for name in ("folder", "manifest", "generate") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"give exactly one of folder, manifest, generate; found {', '.join(given) or 'none'}")
-        columns = [name for name in ("unit", "mask", "within") if getattr(self, name)]
+        columns = [name for name in ("unit", "mask", "within", "strata") if getattr(self, name)]
         if self.folder is not None and columns:
             raise ValueError(f"a folder has no columns; {', '.join(columns)} need a manifest")
         return self

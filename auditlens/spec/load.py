@@ -20,6 +20,7 @@ from auditlens.spec.include import LIBRARY, Reader
 from auditlens.spec.model import AuditSpec
 from auditlens.spec.nodes import Fields, Problems
 from auditlens.spec.references import check_references
+from auditlens.spec.strata_rules import check_strata
 from auditlens.stages.base import canonical_json
 
 
@@ -96,6 +97,7 @@ def load_spec(path: Path | str, variables: Mapping[str, str] | None = None, *, c
     spec = _validated(root, problems)
     check_references(root, classes, problems)
     check_gates(root, problems)
+    check_strata(root, classes, problems)
     if check_paths:
         check_files(root, base, problems)
     if problems or spec is None:

@@ -14,8 +14,9 @@ Unit = Literal["share of images", "share of relevance", "probability", "AUROC"]
 
 _CLASS: Final = frozenset({"class"})
 _ARTEFACT: Final = frozenset({"artefact"})
-_EFFECT: Final = frozenset({"artefact", "class", "true_class", "each"})
-_FLIP: Final = frozenset({"artefact", "direction", "class", "each"})
+_CLEAN: Final = frozenset({"class", "each", "within"})
+_EFFECT: Final = frozenset({"artefact", "class", "true_class", "each", "within"})
+_FLIP: Final = frozenset({"artefact", "direction", "class", "each", "within"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +56,19 @@ class MetricRule:
 METRIC_RULES: Final[dict[str, MetricRule]] = {
     "sensitivity": MetricRule(
         "Share of the class's clean images that are reported as the class at the operating point.",
-        "share of images", "higher", (">=",), _CLASS, _CLASS,
+        "share of images", "higher", (">=",), _CLASS, _CLEAN,
     ),
     "specificity": MetricRule(
         "Share of the other clean images that are not reported as the class.",
-        "share of images", "higher", (">=",), _CLASS, _CLASS,
+        "share of images", "higher", (">=",), _CLASS, _CLEAN,
     ),
     "auroc": MetricRule(
         "How well the class's probability ranks its clean images above the others.",
-        "AUROC", "higher", (">=", "<="), _CLASS, _CLASS,
+        "AUROC", "higher", (">=", "<="), _CLASS, _CLEAN,
     ),
     "lesion_erased_auroc": MetricRule(
         "How well the class's probability still ranks its images once the lesion is erased by its mask.",
-        "AUROC", "lower", ("<=",), _CLASS, _CLASS,
+        "AUROC", "lower", ("<=",), _CLASS, _CLEAN,
     ),
     "decision_flips": MetricRule(
         "Of the images of class A that the device gets right, the share that it calls B once the artefact is in.",

@@ -38,6 +38,7 @@ from auditlens.spec.parts import Fraction as Fraction
 from auditlens.spec.parts import Name as Name
 from auditlens.spec.parts import Part as Part
 from auditlens.spec.parts import Sha256 as Sha256
+from auditlens.spec.strata import Strata as Strata
 
 
 class Audit(Part):

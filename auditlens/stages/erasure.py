@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,16 @@ class Erasures:
     area: NDArray[np.floating]
     n_without_mask: int
     n_unfit: int
+
+    def of(self, images: NDArray[np.bool_]) -> Erasures:
+        """Those in some of the images of the data index, (images,)."""
+        kept = images[self.image_indices]
+        return replace(
+            self,
+            image_indices=self.image_indices[kept],
+            probabilities=self.probabilities[kept],
+            area=self.area[kept],
+        )
 
 
 class ErasureFinding(Stage):

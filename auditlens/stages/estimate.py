@@ -33,6 +33,16 @@ class Estimate(Stage):
     note: str = ""
 
 
+class Flip(Stage):
+    """Decisions that turn: of the images of `from_class` that the device gets right, those then called `to_class`."""
+
+    from_class: str
+    to_class: str
+    rate: Estimate
+    sham: Estimate | None
+    beyond: Estimate | None
+
+
 class Alignment(Stage):
     """One component against one concept."""
 

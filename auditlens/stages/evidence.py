@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from auditlens.stages.ablation import Ablations
 from auditlens.stages.erasure import Erasures
+from auditlens.stages.partition import Partition
 from auditlens.stages.response import Responses
 
 Floats = NDArray[np.floating]
@@ -37,6 +38,8 @@ class Samples:
     strata_of : mapping of str to Ints, (images,)
         For columns that are themselves among `within`: the strata without them, since a column does not vary within
         its own values.
+    partitions : mapping of column to Partition
+        Subgroups, for the columns that the spec declares as strata.
     """
 
     ids: tuple[str, ...]
@@ -45,6 +48,7 @@ class Samples:
     columns: Mapping[str, Floats]
     strata: Ints
     strata_of: Mapping[str, Ints] = field(default_factory=dict)
+    partitions: Mapping[str, Partition] = field(default_factory=dict)
 
     def strata_for(self, column: str) -> Ints:
         """Strata within which a column is contrasted, (images,)."""

@@ -9,6 +9,7 @@ from auditlens.stages.base import Stage
 from auditlens.stages.erasure import ErasureFinding
 from auditlens.stages.estimate import Alignment as Alignment
 from auditlens.stages.estimate import Estimate as Estimate
+from auditlens.stages.estimate import Flip as Flip
 from auditlens.stages.estimate import Sided as Sided
 from auditlens.stages.labelling import (
     Faithfulness,
@@ -17,8 +18,10 @@ from auditlens.stages.labelling import (
     UnlistedShare,
     VocabularyFinding,
 )
+from auditlens.stages.prevalence import PrevalenceFinding
 from auditlens.stages.response import ResponseFinding
 from auditlens.stages.states import ComponentState, ConceptState
+from auditlens.stages.subgroups import SubgroupFindings
 
 
 class Performance(Stage):
@@ -128,16 +131,6 @@ class ClassFinding(Stage):
     """The layer that this is about; empty in records written before several layers were told apart."""
 
 
-class Flip(Stage):
-    """Decisions that turn: of the images of `from_class` that the device gets right, those then called `to_class`."""
-
-    from_class: str
-    to_class: str
-    rate: Estimate
-    sham: Estimate | None
-    beyond: Estimate | None
-
-
 class Effect(Stage):
     """Mean paired change when the artefact goes in."""
 
@@ -197,6 +190,8 @@ class Confrontation(Stage):
     sentence: str
     response: str = ""
     """Which components of the last layer respond to the artefact, with its label and without; empty if not measured."""
+    data: str = ""
+    """Whether the shortcut is in the data: how often the artefact comes with the class; empty if nothing tells."""
 
 
 class Control(Stage):
@@ -307,3 +302,7 @@ class Findings(Stage):
     """By class: the positive control of the erased lesion; empty without masks."""
     responses: tuple[ResponseFinding, ...] = ()
     """By artefact, layer and class: which components move when the artefact goes in."""
+    subgroups: SubgroupFindings | None = None
+    """Every result by subgroup; None where the spec declares no strata."""
+    prevalences: tuple[PrevalenceFinding, ...] = ()
+    """By artefact and class: how often the data brings both together."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from auditlens.stages.base import Stage
 from auditlens.stages.states import Severity
+from auditlens.stages.subgroups import PlannedStrata
 
 
 class PlannedGate(Stage):
@@ -23,6 +24,10 @@ class PlannedGate(Stage):
     to_class: str | None = None
     true_class: str | None = None
     """For effects: restrict to images of this class; None means all images."""
+    within: dict[str, str] = {}
+    """Column -> value: restrict to images of this subgroup."""
+    min_units: int = 0
+    """Units below which the gate cannot hold, whatever its interval; set within subgroups."""
     relation: Literal["<=", ">=", "within"]
     bound: float
     severity: Severity
@@ -126,6 +131,8 @@ class PlannedData(Stage):
     columns: tuple[str, ...]
     n_left_out: int = 0
     """Images whose label is none of the model's classes, or outside the sample."""
+    strata: PlannedStrata | None = None
+    """Subgroups that every result is split by, with their counts; None where the spec declares none."""
 
 
 class PlannedFoundation(Stage):

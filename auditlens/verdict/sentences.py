@@ -5,6 +5,7 @@ from __future__ import annotations
 from auditlens.stages.findings import Estimate
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import GateState
+from auditlens.verdict.gate import few_units
 
 RATES = ("sensitivity", "specificity", "decision_flips", "decision_flips_beyond_sham")
 FLIPS = ("decision_flips", "decision_flips_beyond_sham")
@@ -28,10 +29,23 @@ def sentence_for(gate: PlannedGate, state: GateState, estimate: Estimate | None,
     """
     if state is GateState.NOT_EVALUATED:
         why = estimate.note if estimate is not None and estimate.note else "there is no measurement"
-        return f"{_subject(gate, artefact)}: not evaluated, because {why}."
+        return f"{_placed(gate, _subject(gate, artefact))}: not evaluated, because {why}."
     assert estimate is not None  # every other state needs one
-    said = _measured(gate, estimate, decision, artefact)
-    return f"{said} ({interval_text(gate, estimate)}). Limit {limit_text(gate)}: {_outcome(state)}."
+    said = _placed(gate, _measured(gate, estimate, decision, artefact))
+    outcome = _outcome(state)
+    if state is GateState.INCONCLUSIVE and few_units(gate, estimate):
+        outcome = f"undecided, {estimate.n_units} of the {gate.min_units} units that it needs to hold"
+    return f"{said} ({interval_text(gate, estimate)}). Limit {limit_text(gate)}: {outcome}."
+
+
+def _placed(gate: PlannedGate, sentence: str) -> str:
+    """Say first in which subgroup."""
+    return f"Within {subgroup_words(gate)}: {sentence[:1].lower()}{sentence[1:]}" if gate.within else sentence
+
+
+def subgroup_words(gate: PlannedGate) -> str:
+    """Such as `fitzpatrick V-VI`; empty where the gate is about all images."""
+    return ", ".join(f"{column.replace('_', ' ')} {value}" for column, value in gate.within.items())
 
 
 def _outcome(state: GateState) -> str:

@@ -29,6 +29,8 @@ def waive(
     for waiver in waivers:
         if waiver.gate not in (gate.id, gate.name) or waiver.artefact not in (None, gate.artefact):
             continue
+        if any(gate.within.get(column) != value for column, value in waiver.within.items()):
+            continue
         objection = _objection(waiver, estimate, model_sha256, today)
         if objection is None:
             return True, _acceptance(waiver)

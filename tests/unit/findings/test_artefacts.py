@@ -10,7 +10,6 @@ from auditlens.findings.artefacts import (
     effect_estimate,
     flip_estimate,
     flip_events,
-    observational_contrast,
 )
 from auditlens.findings.decision import OperatingPoint, margin
 from auditlens.stages.evidence import ArtefactTrials, Predictions, Samples
@@ -161,16 +160,3 @@ def test_with_several_labels_each_class_flips_by_itself():
     np.testing.assert_allclose(trials.clean("margin", 1), np.log([0.2 / 0.8, 0.55 / 0.45, 0.7 / 0.3]))
     finding = artefact_finding(trials, "b", "a ruler")
     assert {flip.to_class for flip in finding.flips} == {"b", "other"}
-
-
-def test_observational_contrast_is_within_labels():
-    """The flag goes with the label and says nothing within it: the contrast must be about zero."""
-    rng = np.random.default_rng(1)
-    labels = rng.integers(0, 2, 4000)
-    flags = (rng.random(4000) < np.where(labels == 1, 0.6, 0.1)).astype(float)
-    scores = 0.3 + 0.4 * labels + 0.05 * rng.normal(size=4000)
-    samples = Samples(tuple(map(str, range(4000))), labels, np.arange(4000), {"ruler": flags}, labels)
-    found = observational_contrast(samples, Predictions(two(scores), two(scores)), "ruler", 1, n_draws=1000, seed=0)
-    assert found.low < 0 < found.high
-    assert abs(found.value) < 0.01
-    assert scores[flags > 0].mean() - scores[flags == 0].mean() > 0.15

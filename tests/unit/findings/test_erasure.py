@@ -66,7 +66,9 @@ def test_a_model_that_never_needed_the_lesion_stays_where_it_was():
 
 
 def gate(**fields):
-    return SimpleNamespace(**{"metric": "lesion_erased_auroc", "class_name": "melanoma", "confidence": 0.95} | fields)
+    return SimpleNamespace(
+        **{"metric": "lesion_erased_auroc", "class_name": "melanoma", "confidence": 0.95, "within": {}} | fields
+    )
 
 
 def test_a_gate_reads_it_at_its_own_confidence_on_one_side():

@@ -22,6 +22,8 @@ import numpy as np
 from scipy import special, stats
 
 from auditlens.findings import statistics
+from auditlens.findings.statistics.contrasts import difference_within, rate_contrast
+from auditlens.findings.statistics.many import Means
 from auditlens.stages.findings import Estimate
 
 Rng = np.random.Generator
@@ -172,6 +174,51 @@ def auroc_difference_of(n: int, area: float, loss: float) -> Trial:
     return trial
 
 
+def contrast_of(n: int, shape: str, share: float, instances: int = 0) -> Trial:
+    """A subgroup of a share of the units, twice as spread, against the rest; both meet the same cut-outs."""
+
+    def trial(rng: Rng) -> tuple[Estimate, float]:
+        inside = rng.random(n) < share
+        values = SHAPES[shape](rng, n) * np.where(inside, 2.0, 1.0)
+        cutouts = None
+        if instances:
+            cutouts = rng.permutation(np.arange(n) % instances)
+            values = values + 0.5 * rng.standard_normal(instances)[cutouts]
+        return _estimated(difference_within(values, inside, np.arange(n), cutouts)), 0.0
+
+    return trial
+
+
+def contrast_within_labels_of(n: int, shape: str, share: float, per_unit: int = 1) -> Trial:
+    """A flag that goes with the label, and shifts the scores by 0.2 or, with the other label, by 0.5."""
+
+    def trial(rng: Rng) -> tuple[Estimate, float]:
+        labels = rng.integers(0, 2, n)
+        flags = rng.random(n) < np.where(labels == 1, 2 * share, share)
+        values = SHAPES[shape](rng, n) + 0.4 * labels + flags * (0.2 + 0.3 * labels)
+        repeated = np.repeat(np.arange(n), per_unit)
+        values = values[repeated] + (0.5 * rng.standard_normal(n * per_unit) if per_unit > 1 else 0.0)
+        found = difference_within(values, flags[repeated], repeated, labels=labels[repeated])
+        return _estimated(found), 0.2 + 0.3 * 2 / 3
+
+    return trial
+
+
+def rate_contrast_of(n: int, share: float, p_inside: float, p_outside: float) -> Trial:
+    """Rates of a group of a share of the units, and of the rest."""
+
+    def trial(rng: Rng) -> tuple[Estimate, float]:
+        inside = rng.random(n) < share
+        events = rng.random(n) < np.where(inside, p_inside, p_outside)
+        return rate_contrast(events, inside, np.arange(n)), p_inside - p_outside
+
+    return trial
+
+
+def _estimated(found: Means | None) -> Estimate:
+    return Estimate(value=None) if found is None else found.estimates()[0]
+
+
 def scenarios() -> Iterator[tuple[str, str, int, Trial]]:
     """Family, scenario, number of units, and a trial of it."""
     for n in N_UNITS:
@@ -206,6 +253,16 @@ def scenarios() -> Iterator[tuple[str, str, int, Trial]]:
         yield "AUROC", "0.9, 3 images a unit", n, auroc_of(n, 0.9, 0.5, 3)
         yield "AUROC", "0.9, 2 strata", n, auroc_of(n, 0.9, 0.5, 1, 2)
         yield "AUROC difference", "0.9 - 0.85", n, auroc_difference_of(n, 0.9, 0.05)
+        for share in (0.5, 0.2):
+            shape = "exponential (skewness 2)"
+            yield "contrast of means", f"exponential, a subgroup of {share}", n, contrast_of(n, shape, share)
+        yield "contrast of means", "exponential, a subgroup of 0.3, 9 instances", n, contrast_of(n, shape, 0.3, 9)
+        yield "contrast of means", "normal, a subgroup of 0.3, 24 instances", n, contrast_of(n, "normal", 0.3, 24)
+        for per_unit in (1, 3):
+            name = "exponential, within labels" + (", 3 images a unit" if per_unit > 1 else "")
+            yield "contrast of means", name, n, contrast_within_labels_of(n, shape, 0.25, per_unit)
+        yield "contrast of rates", "0.38 - 0.04, a group of 0.3", n, rate_contrast_of(n, 0.3, 0.38, 0.04)
+        yield "contrast of rates", "0.05 - 0.05, a group of 0.3", n, rate_contrast_of(n, 0.3, 0.05, 0.05)
 
 
 def measure(family: str, scenario: str, n: int, trial: Trial, repeats: int) -> Cell:

@@ -161,7 +161,7 @@ def _flag_words(found: PrevalenceFinding, label: str, rest: str) -> str:
     if found.conclusion == "in the data" and given is not None and given.value is not None and overall is not None:
         return (
             f"{said} the shortcut is in the data. Of the images with it {_percent(given.value)} are "
-            f"{found.class_name}, of all {_percent(overall)}."
+            f"{found.class_name}, of all images {_percent(overall)}."
         )
     return f"{said} {_ENDS[found.conclusion]}"
 

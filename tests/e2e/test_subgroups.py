@@ -142,10 +142,8 @@ def test_a_column_that_is_no_stratum_is_told_with_its_place(project, strata, sai
     project.change({})
     told = project.told()
     assert said in told
-    line = next(
-        n for n, text in enumerate(project.spec.read_text().splitlines(), 1) if text.strip() == f"- {strata['by'][0]}"
-    )
-    assert f"spec.yaml:{line}:" in told
+    lines = [text.strip() for text in project.spec.read_text().splitlines()]
+    assert f"spec.yaml:{1 + lines.index('- ' + strata['by'][0])}:" in told
 
 
 def test_a_value_that_no_image_has_is_told_with_the_nearest(project):

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditlens.findings.statistics.clusters import (
+    MIN_UNITS_MEAN,
     Clusters,
     FloatArray,
     IntArray,
@@ -76,7 +77,10 @@ def difference_within(
     if _n_units(clusters, here) < MIN_PER_SIDE:
         return None
     value, influence = _contrast(numbers, here, strata, clusters)
-    return Means(np.array([value]), len(numbers), clusters, _of_two_sides(influence, here, clusters))
+    smaller = min(_n_units(clusters, here), _n_units(clusters, ~here))
+    few = "few units on a side" if smaller < MIN_UNITS_MEAN <= clusters.n_units else ""
+    note = scope_note(clusters, few, fewest=MIN_UNITS_MEAN)
+    return Means(np.array([value]), len(numbers), clusters, _of_two_sides(influence, here, clusters), note)
 
 
 def _comparable(here: BoolArray, strata: npt.NDArray[Any], units: IntArray) -> BoolArray:

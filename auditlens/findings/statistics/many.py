@@ -31,6 +31,8 @@ class Means:
     n: int
     clusters: Clusters
     spread: Spread
+    note: str = ""
+    """Said in place of what follows from the number of units."""
 
     def p_values(self) -> FloatArray:
         """Two-sided p-value of a mean of zero, by column; below alpha exactly where the interval is clear of zero.
@@ -49,7 +51,7 @@ class Means:
         levels = np.broadcast_to(np.asarray(confidences, dtype=np.float64), self.values.shape)
         known = self.clusters.n_units > 1
         down, up = skewed_reach(self.spread, (1 - levels) / 2) if known else (levels, levels)
-        note = scope_note(self.clusters, "" if known else "one unit: no interval", fewest=MIN_UNITS_MEAN)
+        note = self.note or scope_note(self.clusters, "" if known else "one unit: no interval", fewest=MIN_UNITS_MEAN)
         return [
             Estimate(
                 value=float(value),

@@ -34,7 +34,7 @@ def slowly(scores, flags, labels):
     """The definition: over the flagged, score minus the mean of the unflagged of the same label."""
     return np.mean(
         [
-            score - np.mean([other for other, f, l in zip(scores, flags, labels, strict=True) if f == 0 and l == label])
+            score - np.mean([s for s, f, own in zip(scores, flags, labels, strict=True) if f == 0 and own == label])
             for score, flag, label in zip(scores, flags, labels, strict=True)
             if flag == 1
         ]
@@ -54,7 +54,7 @@ def test_it_is_within_labels():
 
 
 def test_the_value_is_the_definition_and_empty_flags_are_left_out():
-    scores, flags, labels, units = drawn(120, 0)
+    scores, flags, labels, _ = drawn(120, 0)
     assert contrast_of(scores, flags, labels).value == pytest.approx(slowly(scores, flags, labels))
     with_gaps = np.where(np.arange(120) % 3 == 0, np.nan, flags)
     known = ~np.isnan(with_gaps)

@@ -60,3 +60,15 @@ def test_a_wider_interval_never_decides_more(a, b, limit, slack, relation):
     narrow = state_of(gate(relation, limit), estimate(low, high))
     wide = state_of(gate(relation, limit), estimate(low - slack, high + slack))
     assert wide in (narrow, GateState.INCONCLUSIVE)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "state"),
+    [(0.0, 0.01, GateState.INCONCLUSIVE), (0.01, 0.05, GateState.INCONCLUSIVE), (0.3, 0.9, GateState.FAILS)],
+)
+def test_too_few_units_can_fail_a_gate_but_not_let_it_hold(low, high, state):
+    within = gate("<=", 0.02).model_copy(update={"within": {"skin": "V-VI"}, "min_units": 30})
+    few = estimate(low, high).model_copy(update={"n_units": 29})
+    assert state_of(within, few) is state
+    enough = few.model_copy(update={"n_units": 30})
+    assert state_of(within, enough) is state_of(gate("<=", 0.02), few)

@@ -61,3 +61,21 @@ def test_one_per_cent_sign_an_interval() -> None:
 )
 def test_a_bare_name_is_quoted(label: str, name: str) -> None:
     assert named(label) == name
+
+
+def within(**fields):
+    return planned("decision_flips").model_copy(update={"within": {"skin_type": "V-VI"}, "min_units": 30} | fields)
+
+
+def test_a_subgroup_is_named_first() -> None:
+    estimate = Estimate(value=0.2, low=0.1, high=0.3, sided="one", n_units=40)
+    text = sentence_for(within(), GateState.FAILS, estimate, "melanoma at P >= 0.5", "a ruler")
+    assert text.startswith("Within skin type V-VI: of 100 benign images that the model calls rightly")
+    missing = sentence_for(within(), GateState.NOT_EVALUATED, None, "", "a ruler")
+    assert missing.startswith("Within skin type V-VI: decisions that turn from benign to melanoma")
+
+
+def test_too_few_units_are_told_with_both_numbers() -> None:
+    estimate = Estimate(value=0.0, low=0.0, high=0.07, sided="one", n_units=12)
+    text = sentence_for(within(), GateState.INCONCLUSIVE, estimate, "melanoma at P >= 0.5", "a ruler")
+    assert text.endswith("undecided, 12 of the 30 units that it needs to hold.")

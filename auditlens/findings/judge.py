@@ -17,6 +17,7 @@ from auditlens.examine.interpretability import (
 from auditlens.findings.ablation import ablation_agreements, ablation_findings
 from auditlens.findings.alignment import N_RESAMPLED, AlignmentTable, alignments
 from auditlens.findings.artefacts import Trials, artefact_finding
+from auditlens.findings.cleaning import cleaning_sentence
 from auditlens.findings.components import Interpretability, Judge, class_finding, component_findings
 from auditlens.findings.confrontation import confront
 from auditlens.findings.controls import controls
@@ -128,6 +129,7 @@ def _artefacts(
 def _artefact(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, trials: Trials, class_name: str) -> ArtefactFinding:
     name = trials.raw.artefact
     finding = artefact_finding(trials, class_name, spec.artefacts[name].label or name.replace("_", " "))
+    finding = finding.model_copy(update={"cleaning": cleaning_sentence(spec.artefacts[name], evidence)})
     column = spec.artefacts[name].column
     if column is None:
         return finding

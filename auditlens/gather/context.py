@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from auditlens.data.images import load_rgb
 from auditlens.data.sample import DataIndex
 from auditlens.semantics.foundation import FoundationModel
 from auditlens.spec.model import AuditSpec
+from auditlens.stages.carriers import Carriers
 from auditlens.stages.evidence import Samples, Skipped
 from auditlens.stages.progress import Progress
 from auditlens.store import Store
@@ -49,6 +50,8 @@ class Context:
         Why nothing inside can be looked at, if so.
     opinions : tuple of FoundationModel
         Further foundation models, in the order of the spec.
+    carriers : mapping of concept to Carriers
+        Images that carry an artefact by its score, once they have been told.
     """
 
     spec: AuditSpec
@@ -64,6 +67,7 @@ class Context:
     released: ReleasedModel | None = None
     no_inside: Skipped | None = None
     opinions: tuple[FoundationModel, ...] = ()
+    carriers: Mapping[str, Carriers] = field(default_factory=dict)
 
     @property
     def chunk_size(self) -> int:

@@ -11,6 +11,7 @@ from auditlens.examine.crops import choose_heatmaps
 from auditlens.findings.judge import component_labels
 from auditlens.gather.ablation import ablations
 from auditlens.gather.behaviour import clean_pass
+from auditlens.gather.carriers import carriers, scored_concepts
 from auditlens.gather.context import Context
 from auditlens.gather.erasure import erasures
 from auditlens.gather.inside import chosen_components, component_examples, relevances
@@ -36,6 +37,8 @@ def gather(
 ) -> Gathered:
     """Measure everything that the plan asks for: behaviour first, then the inside, then what can be seen."""
     predictions, examples = clean_pass(context)
+    space = semantic_space(context, {}) if scored_concepts(context.spec) else None
+    context = replace(context, carriers=carriers(context, plan, space))
     trials, skipped = artefact_trials(context, sources)
     relevance = relevances(context, attributor, plan.audited_classes)
     components = {
@@ -54,6 +57,7 @@ def gather(
         trials=trials,
         responses=responses(context, sources, trials, plan.audited_classes),
         erasures=erasures(context),
+        carriers=context.carriers,
         skipped=(*skipped, *([context.no_inside] if context.no_inside is not None else [])),
     )
     evidence = replace(evidence, opinions=opinions(context, attributor, sources, evidence))

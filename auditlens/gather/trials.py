@@ -45,7 +45,7 @@ def artefact_trials(
     for name, artefact in context.spec.artefacts.items():
         rows = trial_rows(context, artefact)
         if not rows:
-            skipped.append(_no_clean_image(name, artefact))
+            skipped.append(_no_clean_image(context, name, artefact))
         else:
             trials[name] = _trials(context, name, artefact, sources[name], rows)
     return trials, skipped
@@ -55,7 +55,18 @@ def trial_rows(context: Context, artefact: Artefact) -> tuple[int, ...]:
     """Clean images of the artefact, at most so many per class, drawn by image hash."""
     limit = context.spec.challenge.max_images_per_class
     labels = context.samples.labels.tolist()
-    return choose_rows(clean_rows(context.index, artefact), labels, limit, context.index.digests)
+    return choose_rows(_clean_rows(context, artefact), labels, limit, context.index.digests)
+
+
+def _clean_rows(context: Context, artefact: Artefact) -> tuple[int, ...]:
+    """Clean images by flags; where nobody looked, by the score of the artefact's concept if it asks for that."""
+    score = artefact.clean_by.score if artefact.clean_by is not None else None
+    if score is None:
+        return clean_rows(context.index, artefact)
+    holds = context.carriers[score].holds
+    cells = [sample.columns.get(artefact.column or "") for sample in context.index.samples]
+    rows = clean_rows(context.index, artefact.model_copy(update={"column": None}))
+    return tuple(row for row in rows if (not holds[row] if cells[row] is None else cells[row] == 0))
 
 
 def pictures_digest(artefact: Artefact, base: Path) -> str:
@@ -82,7 +93,11 @@ def _expand(place: Path) -> list[Path]:
     return sorted(path for path in found if path.is_file())
 
 
-def _no_clean_image(name: str, artefact: Artefact) -> Skipped:
+def _no_clean_image(context: Context, name: str, artefact: Artefact) -> Skipped:
+    found = context.carriers.get((artefact.clean_by.score if artefact.clean_by is not None else None) or "")
+    if found is not None:
+        why = found.why or f"no image is clean of it by the score of {found.concept}"
+        return Skipped(f"artefact {name}", why, "flag the images in a column, or give the concept other examples")
     columns = ", ".join(filter(None, (artefact.column, *artefact.clean_of)))
     return Skipped(
         what=f"artefact {name}",

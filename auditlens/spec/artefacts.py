@@ -46,6 +46,18 @@ def _writable(text: str) -> str:
 Text = Annotated[str, Field(max_length=40), AfterValidator(_writable)]
 
 
+class CleanBy(BaseModel):
+    """What, besides columns, says that an image already has the artefact."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    score: str | None = Field(
+        None,
+        description="Concept with example images or a column: images without a flag whose alignment with it lies above "
+        "the threshold that tells its examples best are not clean.",
+    )
+
+
 class ArtefactBase(BaseModel):
     """What all artefacts share."""
 
@@ -64,6 +76,7 @@ class ArtefactBase(BaseModel):
     scale: Range = Field((0.8, 1.2), description="Size factor, drawn uniformly; 1 is the natural size.")
     opacity: ShareRange = Field((1.0, 1.0), description="Opacity, drawn uniformly.")
     source: str = Field("", description="Where the artefact or its pictures come from.")
+    clean_by: CleanBy | None = Field(None, description="What else says that an image already has the artefact.")
 
 
 class Tint(ArtefactBase):

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from auditlens.errors import Location, SpecError
 from auditlens.spec import nodes
+from auditlens.spec.clean_rules import check_clean_by
 from auditlens.spec.files import check_files, model_classes
 from auditlens.spec.gate_rules import check_gates
 from auditlens.spec.include import LIBRARY, Reader
@@ -98,6 +99,7 @@ def load_spec(path: Path | str, variables: Mapping[str, str] | None = None, *, c
     check_references(root, classes, problems)
     check_gates(root, problems)
     check_strata(root, classes, problems)
+    check_clean_by(root, problems)
     if check_paths:
         check_files(root, base, problems)
     if problems or spec is None:

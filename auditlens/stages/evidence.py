@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditlens.stages.ablation import Ablations
+from auditlens.stages.carriers import Carriers
 from auditlens.stages.erasure import Erasures
 from auditlens.stages.partition import Partition
 from auditlens.stages.response import Responses
@@ -303,3 +304,5 @@ class Evidence:
     """By (artefact, layer); empty where switched off."""
     erasures: Erasures | None = None
     """Images whose lesion was erased; None without masks, or where switched off."""
+    carriers: Mapping[str, Carriers] = field(default_factory=dict)
+    """By concept: images that carry an artefact by its score, where artefacts ask for it."""

@@ -173,6 +173,8 @@ class ArtefactFinding(Stage):
     observational: Estimate | None = None
     """Mean probability with minus without the flag, within labels, in the data as it is: an association."""
     note: str = ""
+    cleaning: str = ""
+    """Which images were left out by the score of the artefact's concept; empty where scores had no say."""
 
 
 class Confrontation(Stage):

@@ -260,5 +260,11 @@ def _words(worst: SubgroupEffect | None, n_few: int, min_units: int) -> str:
     if contrast.value is None or contrast.low is None or contrast.high is None:
         return f"{said}; there is nothing to compare it with.{few}"
     rest = f"{contrast.value:+.3f} against the other values within the same class"
-    clear = "clear of zero" if worst.stands_out else "not shown to differ"
-    return f"{said}; {rest}, {clear} over all that were tested.{few}"
+    return f"{said}; {rest}, {_differs(contrast)} over all that were tested.{few}"
+
+
+def _differs(contrast: Estimate) -> str:
+    if _clear(contrast):
+        return "clear of zero"
+    clear = contrast.low is not None and contrast.high is not None and (contrast.low > 0 or contrast.high < 0)
+    return f"clear of zero but under {SMALLEST_DIFFERENCE:g}" if clear else "not shown to differ"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from auditlens.errors import SpecError, nearest
 from auditlens.plan.gates import expand_gates
+from auditlens.plan.subgroups import chosen_strata
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.plan import AuditPlan, Method, PlannedData, PlannedFoundation, PlannedModel
 
@@ -48,7 +49,11 @@ def build_plan(
         audited_classes=audited,
         gates=expand_gates(spec, model.classes, model.decision_class, locate, data.strata),
         artefacts=tuple(spec.artefacts),
-        methods=(*methods, *(row for row in thresholds(spec) if model.layers or row.name not in OF_COMPONENTS)),
+        methods=(
+            *methods,
+            *(row for row in thresholds(spec) if model.layers or row.name not in OF_COMPONENTS),
+            *chosen_strata(data.strata),
+        ),
         seed=spec.seed,
         batch_size=batch_size,
         n_threads=n_threads,

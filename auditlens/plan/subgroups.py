@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from auditlens.errors import Location, SpecError, nearest
 from auditlens.spec.gates import Gate
-from auditlens.stages.plan import PlannedGate
+from auditlens.stages.plan import Method, PlannedGate
 from auditlens.stages.subgroups import PlannedStrata
 
 SHOWN = 12
@@ -34,6 +34,16 @@ def subgroups_of(gate: Gate, planned: PlannedGate, strata: PlannedStrata | None)
         yield dict(gate.within)
     else:
         yield from ({**gate.within, column: value} for value in strata.values(column))
+
+
+def chosen_strata(strata: PlannedStrata | None) -> tuple[Method, ...]:
+    """The choice of subgroups, for the report; none without strata."""
+    if strata is None:
+        return ()
+    value = f"{', '.join(strata.by)}: {len(strata.strata)} subgroups, from {strata.min_units} units on a gate can hold"
+    return (
+        Method(name="subgroups", value=value, reason="an effect that is small on average may be large in one group"),
+    )
 
 
 def _refused(planned: PlannedGate, said: str) -> SpecError:

@@ -6,6 +6,7 @@ import pytest
 
 from auditlens.errors import SpecError
 from auditlens.plan.gates import expand_gates
+from auditlens.plan.subgroups import chosen_strata
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.subgroups import PlannedStrata, PlannedStratum, Stratum
 
@@ -89,3 +90,9 @@ def test_a_subgroup_that_is_not_there_is_located(within, strata, said):
     with pytest.raises(SpecError, match=said) as error:
         expanded({"missed": FLIPS | {"artefact": "ink", "within": within}}, strata)
     assert str(error.value).startswith("s.yaml:missed: gates.missed.within: ")
+
+
+def test_the_choice_stands_in_the_plan():
+    (row,) = chosen_strata(STRATA)
+    assert row.value == "site, skin: 5 subgroups, from 30 units on a gate can hold"
+    assert chosen_strata(None) == ()

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
+
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
 from auditlens.challenge.rendering import Image8, Mask, Plane, to_uint8
+from auditlens.data.images import load_mask
+from auditlens.data.sample import Sample
 
 MARGIN = 0.05
 """The erased region reaches this share of the shorter side beyond the mask, since a lesion's edge does too."""
 LEAST_SKIN = 0.05
 """Share of the image that must remain to fill from."""
 N_SMOOTHED = 6
+JUDGED_SIDE = 160
+"""Whether a mask can be used is judged at this size."""
+_USABLE: Final[dict[tuple[Path, int, int], bool]] = {}
+"""Mask file with its time and size -> whether it can be used: several artefacts ask, and decoding takes its time."""
 
 
 def erased_region(mask: Mask) -> Mask:
@@ -30,6 +39,24 @@ def erased_region(mask: Mask) -> Mask:
 def can_erase(region: Mask) -> bool:
     """Say whether there is something to erase and enough skin to fill it from."""
     return bool(region.any() and region.mean() <= 1 - LEAST_SKIN)
+
+
+def has_usable_mask(sample: Sample) -> bool:
+    """Say whether a sample has a lesion mask that is not empty and leaves enough skin; each file is read once.
+
+    Raises
+    ------
+    ImageError
+        When the mask cannot be decoded.
+    """
+    if sample.mask is None:
+        return False
+    state = sample.mask.stat() if sample.mask.is_file() else None  # a file that is gone is told by `load_mask`
+    key = (sample.mask, state.st_mtime_ns if state else 0, state.st_size if state else 0)
+    if key not in _USABLE:
+        mask = load_mask(sample, (JUDGED_SIDE, JUDGED_SIDE))
+        _USABLE[key] = mask is not None and can_erase(erased_region(mask))
+    return _USABLE[key]
 
 
 def erase(image: Image8, region: Mask, rng: np.random.Generator) -> Image8:

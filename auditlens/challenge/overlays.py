@@ -28,6 +28,10 @@ from auditlens.spec.paths import resolve
 
 STRIP_ASPECT = 3.0
 """From this width over height on a picture is a strip (a ruler): it runs along the border."""
+PAPER = 235
+"""Grey level from which on a pixel is white paper."""
+WHITE_BORDER = 0.5
+"""Share of the border that must be paper; ink may run out of the picture."""
 WITH = re.compile(r"(?<![A-Za-z])with(?![A-Za-z])", re.IGNORECASE)
 WITHOUT = re.compile(r"(?<![A-Za-z])without(?![A-Za-z])", re.IGNORECASE)
 
@@ -43,11 +47,14 @@ class OverlaySource:
         Planes are premultiplied RGB and alpha for `rgba`, the signed difference for the other formats.
     sides : tuple of tuple of Side
         Borders that each picture may run along: where the folder's name says vertical or horizontal, only those.
+    forms : tuple of str
+        Format of each picture, as `auto` may mix them.
     """
 
     artefact: Overlay
     stamps: tuple[Stamp, ...]
     sides: tuple[tuple[Side, ...], ...]
+    forms: tuple[str, ...]
 
     @property
     def n_instances(self) -> int:
@@ -64,7 +71,8 @@ class OverlaySource:
         size = image.shape[:2]
         side = self.sides[instance][int(rng.integers(len(self.sides[instance])))]
         planes = self._fitted(self.stamps[instance].planes, size, side, rng)
-        support = planes[:, :, 3] if self.artefact.format == "rgba" else support_of_difference(planes)
+        form = self.forms[instance]
+        support = planes[:, :, 3] if form == "rgba" else support_of_difference(planes)
         strip = max(support.shape) >= STRIP_ASPECT * min(support.shape)
         spot = place(
             support,
@@ -76,7 +84,7 @@ class OverlaySource:
             inset=0.03,
             side=side if strip else None,
         )
-        layer = _layer(planes, support, spot.left, spot.top, self.artefact.format)
+        layer = _layer(planes, support, spot.left, spot.top, form)
         return compose(image, [layer], between(rng, self.artefact.opacity))
 
     def _fitted(self, planes: Plane, size: tuple[int, int], side: Side, rng: np.random.Generator) -> Plane:
@@ -113,13 +121,65 @@ def load_overlay(artefact: Overlay, base: Path, seed: int) -> OverlaySource:
     ArtefactError
         When there is no picture, a pair is incomplete, or a picture does not fit the format.
     """
-    files = picture_files(artefact.images, base)
-    stamps = FORMATS[artefact.format](files)
-    return OverlaySource(artefact, tuple(stamp for _, stamp in stamps), tuple(_sides(path) for path, _ in stamps))
+    is_mixed = artefact.format == "auto"
+    files = picture_files(artefact.images, base, deep=is_mixed)
+    by_form = told_apart(files) if is_mixed else {artefact.format: files}
+    found = [(path, stamp, form) for form, own in by_form.items() for path, stamp in FORMATS[form](own)]
+    if is_mixed:
+        found.sort(key=lambda one: files.index(one[0]))
+    paths, stamps, forms = zip(*found, strict=True)
+    return OverlaySource(artefact, tuple(stamps), tuple(_sides(path) for path in paths), tuple(forms))
 
 
-def picture_files(images: tuple[str, ...] | str, base: Path) -> list[Path]:
-    """List the pictures in folders or behind file patterns, in name order.
+def told_apart(files: list[Path]) -> dict[str, list[Path]]:
+    """Tell by names and content what each picture is.
+
+    Files of which the partner lies beside them are pairs; pictures of which a pixel is transparent are `rgba`; opaque
+    ones with a white border are ink on white.
+
+    Returns
+    -------
+    dict of format to list of Path
+        Only formats that occur.
+
+    Raises
+    ------
+    ArtefactError
+        For a picture that is none of these.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in files:
+        found.setdefault(_form_of(path, files), []).append(path)
+    return found
+
+
+def _form_of(path: Path, files: list[Path]) -> str:
+    partner = _partner(path)
+    if partner in files:
+        return "with_without"
+    picture = read_picture(path, "any")
+    if picture.shape[2] == 4 and (picture[:, :, 3] < 255).any():
+        return "rgba"
+    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])[:, :3]
+    if float((border >= PAPER).all(axis=1).mean()) >= WHITE_BORDER:
+        return "ink_on_white"
+    lone = f"; its partner {partner.name} is missing" if partner is not None else ""
+    raise ArtefactError(
+        f"{path}: cannot tell what this picture is: it is opaque, its border is not white, and it is no half of a "
+        f"with/without pair{lone}",
+        hint="save it with transparency, give its partner, or name the `format` of a folder of its kind",
+    )
+
+
+def _partner(path: Path) -> Path | None:
+    """The other half of a pair by its name, in the same folder; None where the name says neither with nor without."""
+    if WITHOUT.search(path.stem):
+        return path.with_name(WITHOUT.sub("with", path.name))
+    return path.with_name(WITH.sub("without", path.name)) if WITH.search(path.stem) else None
+
+
+def picture_files(images: tuple[str, ...] | str, base: Path, *, deep: bool = False) -> list[Path]:
+    """List the pictures in folders or behind file patterns, in name order; with `deep` also those in sub-folders.
 
     Raises
     ------
@@ -128,7 +188,7 @@ def picture_files(images: tuple[str, ...] | str, base: Path) -> list[Path]:
     """
     found: list[Path] = []
     for entry in (images,) if isinstance(images, str) else images:
-        files = _expand(resolve(entry, base))
+        files = _expand(resolve(entry, base), deep)
         if not files:
             raise ArtefactError(
                 f"{resolve(entry, base)}: no artefact pictures here; valid is a folder or a pattern with "
@@ -138,9 +198,9 @@ def picture_files(images: tuple[str, ...] | str, base: Path) -> list[Path]:
     return found
 
 
-def _expand(path: Path) -> list[Path]:
+def _expand(path: Path, deep: bool) -> list[Path]:
     if path.is_dir():
-        candidates = list(path.iterdir())
+        candidates = list(path.rglob("*") if deep else path.iterdir())
     elif any(sign in path.name for sign in "*?["):
         candidates = list(path.parent.glob(path.name))
     else:

@@ -58,7 +58,8 @@ def make_sham(image: Image8, rendering: Rendering, rng: np.random.Generator) -> 
     """Disturb an image as much as the artefact does, in the same place, with nothing to recognise.
 
     Local artefacts get a smooth zero-mean brightness texture in the skin's own tone, inside of the artefact's closed
-    support and with soft edges. Changes of the whole image's colour get a neutral change of exposure with slow shading;
+    support and with soft edges. Changes of the whole image's colour get a neutral change of exposure with slow shading,
+    as far as the support weighs each pixel (a background swap spares the lesion, and so does its sham);
     changes of its detail (blur, compression) get noise with the change's own spectrum, blind to the image.
 
     Parameters
@@ -78,7 +79,7 @@ def make_sham(image: Image8, rendering: Rendering, rng: np.random.Generator) -> 
         return Sham(image.copy(), float("nan"))
     if rendering.full_field:
         pattern = _scrambled(image, rendering.inserted, rng) if rendering.of_detail else _exposure(image, rng)
-        changed = _scaled_to(target, image, pattern, np.float32(1.0))
+        changed = _scaled_to(target, image, pattern, rendering.alpha[:, :, None])
         return Sham(changed, energy(image, changed) / target)
     weight, (left, top, right, bottom) = _place(rendering.alpha)
     crop = image[top:bottom, left:right]

@@ -38,7 +38,7 @@ def read_picture(path: Path, mode: str) -> NDArray[np.uint8]:
     ----------
     path : Path
     mode : str
-        Pillow mode to convert to: `RGB`, `RGBA` or `L`.
+        Pillow mode to convert to: `RGB`, `RGBA` or `L`; `any` is RGBA, opaque where the file has no transparency.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def read_picture(path: Path, mode: str) -> NDArray[np.uint8]:
                 )
             if picture.mode.startswith(("I", "F")):  # Pillow would clip them to 255
                 raise ArtefactError(f"{path}: artefact pictures have 8 bits; this one has more ({picture.mode})")
-            return np.asarray(picture.convert(mode))
+            return np.asarray(picture.convert("RGBA" if mode == "any" else mode))
     except FileNotFoundError as error:
         raise ArtefactError(f"{path}: no such artefact picture") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:

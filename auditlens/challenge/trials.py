@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from auditlens.challenge.draws import digest_of, stream
+from auditlens.challenge.eligible import eligible
 from auditlens.challenge.placement import centre_ellipse
 from auditlens.challenge.rendering import ArtefactSource, Image8, Mask, Rendering
 from auditlens.challenge.sham import Sham, make_sham
 from auditlens.data.images import load_mask, load_rgb
 from auditlens.data.sample import DataIndex, Sample
-from auditlens.errors import ArtefactError, nearest
 from auditlens.spec.artefacts import ArtefactBase
 from auditlens.stages.evidence import ArtefactTrials
 
@@ -37,6 +39,15 @@ class Trial:
     instance: int
 
 
+@runtime_checkable
+class Choosing(Protocol):
+    """A source whose instances do not all go into every image."""
+
+    def instances_for(self, sample: Sample) -> tuple[int, ...]:
+        """Instances that may go into an image, at least one for every clean one."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """The images of one trial, as the model sees them before its preprocessing."""
@@ -46,15 +57,15 @@ class Picture:
     sham: Sham | None
 
 
-def clean_rows(index: DataIndex, artefact: ArtefactBase) -> tuple[int, ...]:
-    """List the images that are free of an artefact and of what the spec wants them free of.
+def clean_rows(index: DataIndex, artefact: ArtefactBase, base: Path | None = None) -> tuple[int, ...]:
+    """List the images that are free of an artefact, and to which it applies; `eligible` says which are not and why.
 
     Parameters
     ----------
     index : DataIndex
     artefact : ArtefactBase
-        `column` and every column of `clean_of` must be 0; an empty cell is not clean, since nobody looked. Without
-        either, all images count.
+    base : Path, optional
+        Folder that relative paths start from; the working folder by default.
 
     Returns
     -------
@@ -66,14 +77,7 @@ def clean_rows(index: DataIndex, artefact: ArtefactBase) -> tuple[int, ...]:
     ArtefactError
         When the data lacks a column, or it holds text.
     """
-    names = [name for name in (artefact.column, *artefact.clean_of) if name is not None]
-    for name in names:
-        if name not in index.numeric_columns:
-            valid = ", ".join(index.numeric_columns) or "none: the data has no numeric columns"
-            raise ArtefactError(
-                f"the data has no 0/1 column {name!r}; valid are {valid}{nearest(name, index.numeric_columns)}"
-            )
-    return tuple(row for row, sample in enumerate(index.samples) if all(sample.columns[name] == 0 for name in names))
+    return eligible(index, artefact, base or Path()).rows
 
 
 def choose_rows(
@@ -120,7 +124,8 @@ def plan_trials(
     Returns
     -------
     tuple of Trial
-        By row, then repetition. Counts of two instances differ by at most one.
+        By row, then repetition. Counts of two instances differ by at most one, among images that may have the same
+        instances (all, but for a source that says otherwise).
     """
     order = sorted(
         rows,
@@ -130,12 +135,20 @@ def plan_trials(
             row,
         ),
     )
-    dealt = {row: place for place, row in enumerate(order)}
+    hands = {row: _instances_for(source, index.samples[row]) for row in order}
+    dealt: dict[int, int] = {}
+    for hand in dict.fromkeys(hands.values()):
+        dealt |= {row: place for place, row in enumerate(row for row in order if hands[row] == hand)}
     return tuple(
-        Trial(row, repetition, (dealt[row] * repeats + repetition) % source.n_instances)
+        Trial(row, repetition, hands[row][(dealt[row] * repeats + repetition) % len(hands[row])])
         for row in sorted(rows)
         for repetition in range(repeats)
     )
+
+
+def _instances_for(source: ArtefactSource, sample: Sample) -> Sequence[int]:
+    """Instances that may go into an image; a source without `instances_for` puts all of them into all."""
+    return source.instances_for(sample) if isinstance(source, Choosing) else range(source.n_instances)
 
 
 def trial_at(trials: ArtefactTrials, position: int) -> Trial:

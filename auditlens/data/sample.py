@@ -55,6 +55,11 @@ class Sample:
     location: Location
     window: Window | None = None
 
+    def text(self, column: str) -> str | None:
+        """A cell as `DataIndex.values_of` lists it; None where it is empty."""
+        cell = self.columns[column]
+        return None if cell is None else _as_text(cell)
+
 
 @dataclass(frozen=True, slots=True)
 class DataIndex:

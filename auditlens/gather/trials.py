@@ -9,16 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
+from auditlens.challenge.eligible import Eligible, eligible
 from auditlens.challenge.insertion import insert_chunk
 from auditlens.challenge.instances import load_artefact
 from auditlens.challenge.rendering import ArtefactSource
 from auditlens.challenge.trials import choose_rows, clean_rows, plan_trials
 from auditlens.errors import ArtefactError
 from auditlens.gather.context import Context
-from auditlens.spec.artefacts import Artefact, Cutout, Overlay
+from auditlens.spec.artefacts import Artefact, Background, ColourProfile, Cutout, Overlay, Pictures, Python
 from auditlens.spec.paths import resolve
 from auditlens.stages.evidence import ArtefactTrials, Skipped
 from auditlens.store.folders import file_sha256
+from auditlens.store.python_objects import load_function, sources_sha256
 
 ARRAYS = tuple(field.name for field in fields(ArtefactTrials) if field.name not in ("artefact", "instance_names"))
 
@@ -30,8 +32,8 @@ def artefact_sources(context: Context) -> dict[str, ArtefactSource]:
 
 def _source(context: Context, name: str, artefact: Artefact) -> ArtefactSource:
     try:
-        clean_rows(context.index, artefact)  # a column that is not there is told now, not after the clean pass
-        return load_artefact(artefact, context.base, context.spec.seed)
+        clean_rows(context.index, artefact, context.base)  # a column that is not there is told now, not later
+        return load_artefact(artefact, context.base, context.spec.seed, context.index)
     except ArtefactError as error:
         raise ArtefactError(f"artefacts.{name}: {error.message}", location=error.location, hint=error.hint) from error
 
@@ -55,37 +57,44 @@ def trial_rows(context: Context, artefact: Artefact) -> tuple[int, ...]:
     """Clean images of the artefact, at most so many per class, drawn by image hash."""
     limit = context.spec.challenge.max_images_per_class
     labels = context.samples.labels.tolist()
-    return choose_rows(_clean_rows(context, artefact), labels, limit, context.index.digests)
+    return choose_rows(eligible_images(context, artefact).rows, labels, limit, context.index.digests)
 
 
-def _clean_rows(context: Context, artefact: Artefact) -> tuple[int, ...]:
-    """Clean images by flags; where nobody looked, by the score of the artefact's concept if it asks for that."""
+def eligible_images(context: Context, artefact: Artefact) -> Eligible:
+    """Images that an artefact may go into, and which are left out for which reason; by scores where it asks for them."""
     score = artefact.clean_by.score if artefact.clean_by is not None else None
-    if score is None:
-        return clean_rows(context.index, artefact)
-    holds = context.carriers[score].holds
-    cells = [sample.columns.get(artefact.column or "") for sample in context.index.samples]
-    rows = clean_rows(context.index, artefact.model_copy(update={"column": None}))
-    return tuple(row for row in rows if (not holds[row] if cells[row] is None else cells[row] == 0))
+    carrying = context.carriers[score].holds if score is not None else None
+    return eligible(context.index, artefact, context.base, carrying)
 
 
 def pictures_digest(artefact: Artefact, base: Path) -> str:
-    """SHA-256 over the files that an artefact is made of, so that a changed cut-out is a new result."""
+    """SHA-256 over the files that an artefact is made of, so that a changed cut-out or function is a new result."""
     digest = hashlib.sha256()
+    if isinstance(artefact, Python):
+        folder = resolve(artefact.import_path, base) if artefact.import_path is not None else None
+        digest.update(sources_sha256(load_function(artefact.function, folder, ArtefactError), folder).encode())
     for path in _files(artefact, base):
         digest.update(f"{path.name}|{file_sha256(path)}\n".encode())
     return digest.hexdigest()
 
 
 def _files(artefact: Artefact, base: Path) -> list[Path]:
-    if isinstance(artefact, Overlay):
-        entries = (artefact.images,) if isinstance(artefact.images, str) else artefact.images
+    listed = _listed(artefact)
+    if listed is not None:
+        entries = (listed,) if isinstance(listed, str) else listed
         return [path for entry in entries for path in _expand(resolve(entry, base))]
     if isinstance(artefact, Cutout):
         masks = _expand(resolve(artefact.masks, base))
         stems = {path.stem for path in masks}
         return masks + [path for path in _expand(resolve(artefact.images, base)) if path.stem in stems]
     return []
+
+
+def _listed(artefact: Artefact) -> Pictures | None:
+    """Folders and patterns that an artefact names, but for the paired folders of cut-outs."""
+    if isinstance(artefact, Overlay | Background):
+        return artefact.images
+    return artefact.profiles if isinstance(artefact, ColourProfile) else None
 
 
 def _expand(place: Path) -> list[Path]:
@@ -98,11 +107,12 @@ def _no_clean_image(context: Context, name: str, artefact: Artefact) -> Skipped:
     if found is not None:
         why = found.why or f"no image is clean of it by the score of {found.concept}"
         return Skipped(f"artefact {name}", why, "flag the images in a column, or give the concept other examples")
-    columns = ", ".join(filter(None, (artefact.column, *artefact.clean_of)))
+    left_out = eligible_images(context, artefact).left_out
+    reasons = "; ".join(f"{row.what}: {row.why}, {row.n_images} images" for row in left_out)
     return Skipped(
         what=f"artefact {name}",
-        why=f"no image is clean of it (columns {columns})",
-        remedy="add images without the artefact, or shorten `clean_of`",
+        why=f"no image is clean of it and fit for it ({reasons})",
+        remedy="add images without the artefact, or shorten `clean_of` or `only`",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
 def _ordered(pair: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -31,6 +31,8 @@ QualityRange = Annotated[tuple[Quality, Quality], AfterValidator(_ordered)]
 Softness = Annotated[float, Field(gt=0, le=0.1)]
 SoftnessRange = Annotated[tuple[Softness, Softness], AfterValidator(_ordered)]
 
+Pictures = tuple[str, ...] | str
+
 WRITABLE = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -.,:/_+\N{COPYRIGHT SIGN}"
 """Characters that can be drawn; small letters are drawn as capitals."""
 
@@ -51,11 +53,22 @@ class CleanBy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    masks: str | None = Field(
+        None,
+        description="Folder of masks of the artefact: an image whose mask (same stem) is not empty is not clean; one "
+        "without a mask is.",
+    )
     score: str | None = Field(
         None,
         description="Concept with example images or a column: images without a flag whose alignment with it lies above "
         "the threshold that tells its examples best are not clean.",
     )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> CleanBy:
+        if self.masks is None and self.score is None:
+            raise ValueError("clean_by needs masks, a score, or both")
+        return self
 
 
 class ArtefactBase(BaseModel):
@@ -76,7 +89,19 @@ class ArtefactBase(BaseModel):
     scale: Range = Field((0.8, 1.2), description="Size factor, drawn uniformly; 1 is the natural size.")
     opacity: ShareRange = Field((1.0, 1.0), description="Opacity, drawn uniformly.")
     source: str = Field("", description="Where the artefact or its pictures come from.")
+    only: dict[str, Annotated[tuple[str | float, ...], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="Columns with the values to which the artefact applies; images with another value, or none, are "
+        "left out and counted.",
+    )
+    reason: str = Field("", description="Why it applies to these values `only`; stands in the report.")
     clean_by: CleanBy | None = Field(None, description="What else says that an image already has the artefact.")
+
+    @model_validator(mode="after")
+    def _reason_has_its_rule(self) -> ArtefactBase:
+        if self.reason and not self.only:
+            raise ValueError("reason says why `only` leaves images out, and there is no `only`")
+        return self
 
 
 class Tint(ArtefactBase):
@@ -98,10 +123,10 @@ class Overlay(ArtefactBase):
     """Lay pictures of the artefact over the image."""
 
     kind: Literal["overlay"]
-    images: tuple[str, ...] | str = Field(description="Folder(s) or file pattern(s) of the pictures.")
-    format: Literal["rgba", "with_without", "ink_on_white"] = Field(
+    images: Pictures = Field(description="Folder(s) or file pattern(s) of the pictures.")
+    format: Literal["rgba", "with_without", "ink_on_white", "auto"] = Field(
         description="rgba: alpha channel; with_without: pairs `*_with_*`/`*_without_*`, their difference is added; "
-        "ink_on_white: picture - 255 is added."
+        "ink_on_white: picture - 255 is added; auto: each picture by its name and content, sub-folders too."
     )
     reference_height: int = Field(450, ge=1, description="Height of the images that the pictures were made for.")
 
@@ -201,9 +226,85 @@ class ColourCast(ArtefactBase):
     )
 
 
+class Background(ArtefactBase):
+    """Replace what lies outside of the lesion's mask by the background of another picture."""
+
+    kind: Literal["background"]
+    images: Pictures | None = Field(None, description="Folder(s) or file pattern(s) of background pictures.")
+    own_data: bool = Field(
+        False, description="Take the skin of other images of the data instead, with their lesion erased by its mask."
+    )
+    n_instances: int = Field(24, ge=1, le=200, description="How many images of the data are taken as backgrounds.")
+    margin: float = Field(
+        0.03, ge=0, le=0.2, description="What is kept around the mask, as a share of the image's short side."
+    )
+    feather: float = Field(
+        0.06, gt=0, le=0.3, description="Width of the soft edge beyond it, as a share of the image's short side."
+    )
+    avoid: Literal["lesion_mask"] = Field("lesion_mask", description="The lesion always stays as it is.")
+    placement: Literal["full"] = Field("full", description="The background always fills the image.")
+    scale: Range = Field((1.0, 1.25), description="Enlargement of the background, drawn uniformly; at least 1.")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Background:
+        if (self.images is None) == (not self.own_data):
+            raise ValueError("a background needs either images, or own_data: true")
+        return self
+
+
+class Python(ArtefactBase):
+    """Call a Python function that puts the artefact in."""
+
+    kind: Literal["python"]
+    function: str = Field(pattern=r"^[\w.]+:\w+$", description="`module:function`.", examples=["my_artefacts:stamp"])
+    n_instances: int = Field(12, ge=1, le=500, description="How many instances the function can draw, from 0 on.")
+    arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the function.")
+    import_path: str | None = Field(None, description="Folder put on the import path for the function.")
+    extent: Literal["place", "colour", "detail"] = Field(
+        "place",
+        description="What it changes, which decides the sham: a place, or the whole image's colour or detail.",
+    )
+
+
+class Swap(BaseModel):
+    """Colours of which group of images go where."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    column: str = Field(description="Column whose values are the groups, such as site or device.")
+    from_: str | float | None = Field(None, alias="from", description="Group whose images are changed; all by default.")
+    to: str | float | None = Field(None, description="Group whose colours they get; every other one by default.")
+    n_draws: int = Field(6, ge=1, le=50, description="Instances per pair of groups: sets of reference images.")
+    n_references: int = Field(20, ge=2, le=200, description="Reference images of each group in a set.")
+
+
+class ColourProfile(ArtefactBase):
+    """Give the image the colours of another device: of another group of the data, or by an ICC profile."""
+
+    kind: Literal["colour_profile"]
+    swap: Swap | None = Field(None, description="Between groups of the data's images.")
+    profiles: Pictures | None = Field(None, description="ICC profiles: folder(s) or file pattern(s).")
+    direction: Literal["written_by", "read_as"] = Field(
+        "written_by",
+        description="Of `profiles`. written_by: the numbers that the device would write for the same colours; read_as: "
+        "the image's numbers taken for those of the device.",
+    )
+    placement: Literal["full"] = Field("full", description="The whole image always changes.")
+    avoid: Literal["nothing"] = Field("nothing", description="The whole image always changes.")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> ColourProfile:
+        if (self.swap is None) == (self.profiles is None):
+            raise ValueError("a colour profile needs either swap, or profiles")
+        return self
+
+
 Drawn = Rendered | GelBubble | Reflection | Tube | Collimator | Frame | Inscribed
 """What is drawn by the tool from designs of a seed."""
 Acquired = Jpeg | Blur | ColourCast
 """What the way of the picture into the file does to the whole of it."""
 
-Artefact = Annotated[Tint | HueShift | Overlay | Cutout | Drawn | Acquired, Field(discriminator="kind")]
+Artefact = Annotated[
+    Tint | HueShift | Overlay | Cutout | Drawn | Acquired | Background | Python | ColourProfile,
+    Field(discriminator="kind"),
+]

@@ -38,6 +38,10 @@ PATH_FIELDS: Final[dict[Pattern, Kind]] = {
     ("artefacts", "*", "images"): "pictures",
     ("artefacts", "*", "images", "*"): "pictures",
     ("artefacts", "*", "masks"): "folder",
+    ("artefacts", "*", "clean_by", "masks"): "folder",
+    ("artefacts", "*", "import_path"): "folder",
+    ("artefacts", "*", "profiles"): "pictures",
+    ("artefacts", "*", "profiles", "*"): "pictures",
 }
 """Every field of the spec that names a file or folder, `*` for any key or index."""
 

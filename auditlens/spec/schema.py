@@ -67,13 +67,24 @@ def field_tables() -> str:
 
 
 def _add_tables(model: type[BaseModel], path: str, tables: list[str]) -> None:
-    tables.append(_table(model, path, skip=set(ArtefactBase.model_fields) if kinds_of(model) else set()))
+    shared = _shared(model)
+    tables.append(_table(model, path, skip=shared))
     for name, info in field_names(model).items():
+        if name in shared:
+            continue
         parts = _parts(info.annotation)
         if len(parts) > 1:
-            tables.append(_table(ArtefactBase, f"{path}.{name}.NAME (every kind)".removeprefix("."), skip=set()))
+            _add_tables(ArtefactBase, f"{path}.{name}.NAME (every kind)".removeprefix("."), tables)
         for part in parts:
             _add_tables(part, _below(path, name, info, part), tables)
+
+
+def _shared(model: type[BaseModel]) -> set[str]:
+    """Fields of a kind of artefact that are those of every kind; a kind may narrow some, which then stand with it."""
+    if not kinds_of(model):
+        return set()
+    fields = ArtefactBase.model_fields
+    return {name for name in fields if repr(model.model_fields[name]) == repr(fields[name])}
 
 
 def _table(model: type[BaseModel], path: str, skip: set[str]) -> str:

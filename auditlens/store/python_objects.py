@@ -54,6 +54,24 @@ def source_sha256(function: Callable[..., Any]) -> str:
     return hashlib.sha256(Path(source).read_bytes()).hexdigest()
 
 
+def sources_sha256(function: Callable[..., Any], import_path: Path | None) -> str:
+    """SHA-256 of a function's source file, and of every module that imports for specs brought in from a folder.
+
+    Parameters
+    ----------
+    function : callable
+        As `load_function` gives it.
+    import_path : Path or None
+        The folder; without one only the function's own file counts.
+    """
+    digest = hashlib.sha256(source_sha256(function).encode())
+    if import_path is not None:
+        beside = {path: sha256 for path, sha256 in _IMPORTED.values() if path.is_relative_to(import_path)}
+        for path, sha256 in sorted(beside.items()):
+            digest.update(f"{path.relative_to(import_path).as_posix()}|{sha256}\n".encode())
+    return digest.hexdigest()
+
+
 @contextlib.contextmanager
 def on_import_path(folder: Path | None) -> Iterator[None]:
     """Put a folder first on the import path for a while."""

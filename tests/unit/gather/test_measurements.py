@@ -55,7 +55,7 @@ def test_an_artefact_without_a_clean_image_is_skipped_with_the_reason(project, m
     trials, (skipped,) = artefact_trials(context, artefact_sources(context))
     assert trials == {}
     assert skipped.what == "artefact red_skin"
-    assert "no image is clean of it (columns red)" in skipped.why
+    assert "no image is clean of it and fit for it (column red is not 0: it is there already, 30 images)" in skipped.why
 
 
 def test_only_clean_images_are_used(project, make_context):

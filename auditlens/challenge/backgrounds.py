@@ -23,6 +23,14 @@ from auditlens.spec.artefacts import Background
 
 LONGEST_SIDE = 1024
 """Backgrounds are kept at no more than this size."""
+COARSE_SIDE = 96
+"""The slow part of a picture is worked out at this size."""
+TONE_REACH = 0.3
+"""How far from the lesion its own skin's tone fades into that of the background, as a share of the shorter side."""
+SKIN_FROM = 0.02
+"""From this share of the shorter side off the mask on, pixels count as skin: a lesion's rim is darker."""
+SLOW = 0.06
+"""Spread of the smoothing that leaves the slow part, as a share of the shorter side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +67,11 @@ class BackgroundSource:
             ground = as_grey(ground)
         alpha = outside(lesion, self.artefact.margin, self.artefact.feather) * np.float32(opacity)
         pixels = image.astype(np.float32)
-        after = to_uint8(pixels + alpha[:, :, None] * (ground - pixels))
-        return Rendering(after, alpha, full_field=True)
+        after = to_uint8(pixels + alpha[:, :, None] * (ground + tone_around(image, ground, lesion) - pixels))
+        if is_grey(image):
+            after = as_grey(after)
+        support = outside(lesion, self.artefact.margin, max(TONE_REACH, self.artefact.feather)) * np.float32(opacity)
+        return Rendering(after, support, full_field=True)  # the sham, too, rises as slowly as the tone changes
 
 
 def outside(lesion: Mask, margin: float, feather: float) -> Plane:
@@ -84,6 +95,49 @@ def outside(lesion: Mask, margin: float, feather: float) -> Plane:
     rise = np.clip((distance - max(margin * side, 0.5)) / max(feather * side, 1.0), 0.0, 1.0)
     weight: Plane = (rise * rise * (3.0 - 2.0 * rise)).astype(np.float32)
     return weight
+
+
+def tone_around(image: Image8, ground: Image8, lesion: Mask) -> Plane:
+    """What to add to the background for its tone to start, at the lesion, from that of the image's own skin.
+
+    A lesion cut out with a rim of its own skin would stand in a halo. So the slow part of the background goes over
+    widely, as in blending band by band (Burt and Adelson 1983), while its detail goes over at the soft edge.
+
+    Parameters
+    ----------
+    image, ground : Image8, (height, width, 3)
+    lesion : Mask, (height, width)
+
+    Returns
+    -------
+    Plane, (height, width, 3)
+        Signed grey levels, 0 from `TONE_REACH` of the shorter side on.
+    """
+    height, width = lesion.shape
+    if not lesion.any() or lesion.all():
+        return np.zeros((height, width, 3), dtype=np.float32)
+    shrink = min(COARSE_SIDE / max(height, width), 1.0)
+    coarse = (max(round(width * shrink), 2), max(round(height * shrink), 2))
+    inside = np.asarray(Image.fromarray(lesion).resize(coarse, Image.Resampling.NEAREST))
+    distance = ndimage.distance_transform_edt(~inside) if inside.any() else np.full(inside.shape, np.inf)
+    difference = _coarse(image, coarse) - _coarse(ground, coarse)
+    skin = (distance > SKIN_FROM * min(coarse)).astype(np.float32)
+    sigma = SLOW * min(coarse)
+    weight = ndimage.gaussian_filter(skin, sigma)
+    slow = ndimage.gaussian_filter(difference * skin[:, :, None], (sigma, sigma, 0))
+    near = np.clip(1.0 - distance / (TONE_REACH * min(coarse)), 0.0, 1.0)
+    fading = (near * near * (3.0 - 2.0 * near))[:, :, None] * slow / np.maximum(weight, 1e-3)[:, :, None]
+    planes = [
+        np.asarray(
+            Image.fromarray(fading[:, :, c].astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
+        )
+        for c in range(3)
+    ]
+    return np.stack(planes, axis=2)
+
+
+def _coarse(image: Image8, size: tuple[int, int]) -> Plane:
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX), dtype=np.float32)
 
 
 def filling(picture: Image8, size: tuple[int, int], scale: float, rng: np.random.Generator) -> Image8:

@@ -3,6 +3,10 @@
 The map is fitted between groups, not between two pictures: matching an image's histogram to that of another would carry
 over how large the other lesion is and how dark that patient's skin. Both groups are sampled with the same mix of
 classes, since a group with more melanomas is darker for a reason that is not its device's.
+
+Per channel, the quantiles of each reference image are averaged over the images of its group (the barycentre of their
+distributions), so that differences between patients do not pass for contrast; the map carries the quantiles of one
+group to those of the other, is monotone, and leaves black and white as they are.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
 
 from auditlens.challenge.draws import between, digest_of, stream
 from auditlens.challenge.eligible import free_of_flags, groups_of
@@ -27,31 +32,14 @@ GRID: Final = 48
 """Pixels are sampled on a grid of so many points a side."""
 SEMI_AXIS: Final = 0.45
 """Only pixels inside of this ellipse count, in shares of the sides: dark corners and frames are no device's colours."""
-RIDGE: Final = 16.0
-"""Added to every variance, in squared grey levels: directions with next to no spread are not stretched."""
+LEVELS: Final = np.array((0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98))
+"""Quantiles that are carried over; in between the map is smooth."""
+LEAST_STEP: Final = 2.0
+"""Grey levels between two quantiles at least, on both sides, so that no flat stretch becomes a steep one."""
 POOLED: Final = 3
 """Images looked at per group, in multiples of those of one set."""
-DARK, LIGHT = 48.0, 24.0
-"""Grey levels over which the map fades out towards black and towards white, which every device leaves as they are."""
 
-Matrix = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Colours:
-    """Mean and covariance of RGB values of a set of images, each image counting the same; grey levels."""
-
-    mean: Matrix
-    covariance: Matrix
-
-
-@dataclass(frozen=True, slots=True)
-class ColourMap:
-    """x -> mean of the target + matrix (x - mean of the source)."""
-
-    matrix: Matrix
-    source: Matrix
-    target: Matrix
+Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +52,15 @@ class SwapSource:
     column : str
     pairs : tuple of (str, str)
         From and to, per instance.
-    maps : tuple of ColourMap
+    maps : tuple of Image8, (256, 3)
+        New value of each value, per channel.
     names : tuple of str
     """
 
     artefact: ColourProfile
     column: str
     pairs: tuple[tuple[str, str], ...]
-    maps: tuple[ColourMap, ...]
+    maps: tuple[Image8, ...]
     names: tuple[str, ...]
 
     @property
@@ -85,7 +74,8 @@ class SwapSource:
 
     def render(self, image: Image8, instance: int, rng: np.random.Generator, avoid_mask: Mask | None) -> Rendering:
         """Map the colours of the whole image; opacity blends with the original. A grey image stays grey."""
-        after = mapped(image, self.maps[instance])
+        table = self.maps[instance]
+        after = np.stack([table[:, c][image[:, :, c]] for c in range(3)], axis=2)
         return whole(image, after, between(rng, self.artefact.opacity))
 
 
@@ -98,66 +88,63 @@ def whole(image: Image8, after: Image8, opacity: float) -> Rendering:
     return Rendering(after, np.ones(image.shape[:2], dtype=np.float32), full_field=True)
 
 
-def mapped(image: Image8, colours: ColourMap) -> Image8:
-    """Apply a map between groups; black and white stay.
-
-    Returns
-    -------
-    Image8, (height, width, 3)
-    """
-    pixels = image.astype(np.float64)
-    moved = colours.target + (pixels - colours.source) @ colours.matrix.T
-    brightness = pixels.mean(axis=2, keepdims=True)
-    share = np.clip(brightness / DARK, 0.0, 1.0) * np.clip((255.0 - brightness) / LIGHT, 0.0, 1.0)
-    return to_uint8(pixels + share * (moved - pixels))
-
-
-def colour_map(source: Colours, target: Colours) -> ColourMap:
-    """The linear map that carries one normal distribution of colours into another and moves colours least.
-
-    It is the optimal transport between the two (Olkin and Pukelsheim 1982; for colours Pitie and Kokaram 2007),
-    A = S^-1/2 (S^1/2 T S^1/2)^1/2 S^-1/2, with a small ridge on both covariances.
-    """
-    of_source = source.covariance + RIDGE * np.eye(3)
-    of_target = target.covariance + RIDGE * np.eye(3)
-    root = _power(of_source, 0.5)
-    inverse = _power(of_source, -0.5)
-    return ColourMap(inverse @ _power(root @ of_target @ root, 0.5) @ inverse, source.mean, target.mean)
-
-
-def _power(matrix: Matrix, exponent: float) -> Matrix:
-    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-    power: Matrix = (vectors * np.maximum(values, 1e-12) ** exponent) @ vectors.T
-    return power
-
-
-def colours_of(samples: Sequence[tuple[Matrix, Matrix]]) -> Colours:
-    """Pool first and second moments of images.
+def colour_map(source: Numbers, target: Numbers) -> Image8:
+    """The monotone map per channel that carries the quantiles of one group to those of another.
 
     Parameters
     ----------
-    samples : sequence of (first moment (3,), second moment (3, 3))
+    source, target : Numbers, (levels, 3)
+        Ascending grey levels.
+
+    Returns
+    -------
+    Image8, (256, 3)
+        0 stays 0 and 255 stays 255; piecewise cubic without overshoot (PCHIP) in between.
     """
-    mean: Matrix = np.mean([first for first, _ in samples], axis=0)
-    second: Matrix = np.mean([other for _, other in samples], axis=0)
-    return Colours(mean, second - np.outer(mean, mean))
+    tables = []
+    for channel in range(3):
+        ends = [_spread(np.concatenate([[0.0], group[:, channel], [255.0]])) for group in (source, target)]
+        tables.append(to_uint8(PchipInterpolator(*ends)(np.arange(256.0))))
+    return np.stack(tables, axis=1)
 
 
-def moments(image: Image8, lesion: Mask | None) -> tuple[Matrix, Matrix]:
-    """First and second moments of an image's colours, inside of an ellipse and outside of the lesion.
+def _spread(knots: Numbers) -> Numbers:
+    """Move knots apart that lie closer than the least step; the first and the last stay."""
+    n = len(knots)
+    up = np.maximum.accumulate(knots - LEAST_STEP * np.arange(n)) + LEAST_STEP * np.arange(n)
+    room = 255.0 - LEAST_STEP * np.arange(n)[::-1]
+    spread: Numbers = np.minimum(up, room)
+    return spread
+
+
+def quantiles(image: Image8, lesion: Mask | None) -> Numbers:
+    """Quantiles of an image's colours inside of an ellipse; lesion and skin count one half each, where both are known.
 
     Parameters
     ----------
     image : Image8, (height, width, 3)
     lesion : Mask, (GRID, GRID), optional
-        Left out, unless nothing would remain.
+
+    Returns
+    -------
+    Numbers, (levels, 3)
     """
     rows, columns = (((np.arange(GRID) + 0.5) / GRID * length).astype(int) for length in image.shape[:2])
     place = (np.arange(GRID) + 0.5) / GRID - 0.5
     inside = place[:, None] ** 2 + place[None, :] ** 2 <= SEMI_AXIS**2
-    skin = inside & ~lesion if lesion is not None else inside
-    pixels = image[rows][:, columns][skin if skin.any() else inside].astype(np.float64)
-    return pixels.mean(axis=0), pixels.T @ pixels / len(pixels)
+    pixels = image[rows][:, columns][inside].astype(np.float64)
+    marked = np.zeros(len(pixels), dtype=bool) if lesion is None else lesion[inside]
+    weights = np.ones(len(pixels))
+    if 0 < marked.sum() < len(pixels):
+        weights = np.where(marked, 1.0 / marked.sum(), 1.0 / (~marked).sum())
+    return np.stack([_weighted(pixels[:, channel], weights) for channel in range(3)], axis=1)
+
+
+def _weighted(values: Numbers, weights: Numbers) -> Numbers:
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order])
+    found: Numbers = np.interp(LEVELS, (reached - weights[order] / 2) / reached[-1], values[order])
+    return found
 
 
 def load_swap(artefact: ColourProfile, loading: Loading) -> SwapSource:
@@ -173,13 +160,13 @@ def load_swap(artefact: ColourProfile, loading: Loading) -> SwapSource:
     index = loading.demand_index("colour_profile with swap")
     pairs = groups_of(index, swap)
     pools = _pools(index, artefact, swap, loading.seed)
-    known: dict[int, tuple[Matrix, Matrix]] = {}
-    found: list[tuple[tuple[str, str], ColourMap, str]] = []
+    known: dict[int, Numbers] = {}
+    found: list[tuple[tuple[str, str], Image8, str]] = []
     for pair in pairs:
         shared = _shared(pools, pair, swap)
         for number in range(swap.n_draws):
             ends = [_drawn(pools[group], shared, swap, (group, number, loading.seed)) for group in pair]
-            source, target = (colours_of([_known(index, row, known) for row in rows]) for rows in ends)
+            source, target = (np.mean([_known(index, row, known) for row in rows], axis=0) for rows in ends)
             found.append((pair, colour_map(source, target), f"{pair[0]} to {pair[1]}, set {number + 1}"))
     of_instance, maps, names = zip(*found, strict=True)
     return SwapSource(artefact, swap.column, tuple(of_instance), tuple(maps), tuple(names))
@@ -217,17 +204,20 @@ def _shared(pools: Pools, pair: tuple[str, str], swap: Swap) -> dict[int, int]:
 def _drawn(
     pool: Mapping[int, Sequence[int]], shared: Mapping[int, int], swap: Swap, name: tuple[str, int, int]
 ) -> list[int]:
-    """One set of reference images of a group, from the first so many of each class."""
+    """One set of reference images of a group, from the first so many of each class; drawn with replacement.
+
+    So sets differ as other reference images would, also where a group has no more images than a set.
+    """
     rng = stream("swap", swap.column, *name)
     rows: list[int] = []
     for label, n in shared.items():
         first = pool[label][: POOLED * n]
-        rows += [first[i] for i in sorted(rng.permutation(len(first))[:n])]
+        rows += [first[i] for i in sorted(rng.integers(len(first), size=n))]
     return rows
 
 
-def _known(index: DataIndex, row: int, known: dict[int, tuple[Matrix, Matrix]]) -> tuple[Matrix, Matrix]:
+def _known(index: DataIndex, row: int, known: dict[int, Numbers]) -> Numbers:
     if row not in known:
         sample = index.samples[row]
-        known[row] = moments(load_rgb(sample), load_mask(sample, (GRID, GRID)))
+        known[row] = quantiles(load_rgb(sample), load_mask(sample, (GRID, GRID)))
     return known[row]

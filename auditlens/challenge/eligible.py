@@ -231,7 +231,7 @@ def _only(index: DataIndex, artefact: ArtefactBase) -> list[_Rule]:
         demand_column(index, column, "only")
         values = [as_text(value) for value in listed]
         demand_values(index, column, values, f"only.{column}")
-        rules.append(_among(column, frozenset(values), artefact.reason or "`only` of the spec gives no reason"))
+        rules.append(_among(column, frozenset(values), artefact.reason or "no reason is given"))
     return rules
 
 

@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from auditlens.challenge.placement import Room, place
 from auditlens.challenge.rendering import Layer, Plane
+from auditlens.challenge.strokes import smooth_noise
 from auditlens.spec.artefacts import GelBubble
 
 N_TRIES = 12
+GLEAM_RUN = 0.2
+"""How far the gleam of a gel's edge runs on before it fades, as a share of the shorter side."""
 WHITE = np.asarray((255, 252, 248), dtype=np.float32)
 SHADE = np.asarray((70, 55, 50), dtype=np.float32)
 
@@ -101,9 +104,9 @@ def design_border(rng: np.random.Generator) -> GelBorderDesign:
         inset=rng.uniform(0.08, 0.2),
         waves=tuple((float(a), float(f), float(p)) for a, f, p in waves),
         tilt=rng.normal(0, 0.05),
-        width=rng.uniform(0.005, 0.012),
-        darkness=rng.uniform(0.35, 0.75),
-        gleam=rng.uniform(0.3, 0.75),
+        width=rng.uniform(0.003, 0.007),
+        darkness=rng.uniform(0.2, 0.5),
+        gleam=rng.uniform(0.2, 0.55),
         dulling=rng.uniform(0.03, 0.2),
     )
 
@@ -116,7 +119,7 @@ def draw_border(gel: GelBorderDesign, room: Room, rng: np.random.Generator) -> t
     Returns
     -------
     tuple of Layer
-        Duller skin outside, the dark edge and its gleam.
+        Duller skin outside, the dark edge and its gleam, which comes and goes along the edge.
     """
     for attempt in range(N_TRIES):
         depth = _depth(gel, room, int(rng.integers(4)), 0.85**attempt)
@@ -125,10 +128,11 @@ def draw_border(gel: GelBorderDesign, room: Room, rng: np.random.Generator) -> t
         edge, gleam = _bell(depth, width), _bell(depth - 2 * width, width)
         if room.avoid is None or not ((outside + edge + gleam)[room.avoid] > 0).any():
             break
+    lit = np.clip(0.5 + 0.6 * smooth_noise(rng, room.size, max(GLEAM_RUN * room.side, 2.0)), 0, 1)
     return (
         Layer(0, 0, outside * np.float32(gel.dulling), SHADE, "multiply"),
         Layer(0, 0, edge * np.float32(gel.darkness), SHADE, "multiply"),
-        Layer(0, 0, gleam * np.float32(gel.gleam), WHITE),
+        Layer(0, 0, gleam * (lit * gel.gleam).astype(np.float32), WHITE),
     )
 
 

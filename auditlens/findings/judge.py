@@ -130,6 +130,7 @@ def _artefact(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, trials: Tria
     name = trials.raw.artefact
     finding = artefact_finding(trials, class_name, spec.artefacts[name].label or name.replace("_", " "))
     finding = finding.model_copy(update={"cleaning": cleaning_sentence(spec.artefacts[name], evidence)})
+    finding = finding.model_copy(update={"left_out": evidence.left_out.get(name, ())})
     column = spec.artefacts[name].column
     if column is None:
         return finding

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auditlens.spec.model import AuditSpec
+from auditlens.stages.eligibility import LeftOut
 from auditlens.stages.evidence import Evidence
 from auditlens.stages.findings import ConceptFinding, NotEvaluated
 from auditlens.stages.plan import AuditPlan
@@ -14,6 +15,9 @@ def not_evaluated(
 ) -> tuple[NotEvaluated, ...]:
     """Everything that was left open, the spec's own items first."""
     found = [NotEvaluated(what=row.what, why=row.why, remedy=row.remedy) for row in evidence.skipped]
+    found += [
+        _restricted(name, row) for name in evidence.trials for row in evidence.left_out.get(name, ()) if row.by_rule
+    ]
     found += [_concept(finding) for finding in concepts if finding.state is not ConceptState.OBSERVABLE]
     if evidence.space is None:
         found.append(
@@ -48,6 +52,12 @@ def not_evaluated(
             )
         )
     return tuple(found)
+
+
+def _restricted(artefact: str, row: LeftOut) -> NotEvaluated:
+    """Images to which the spec says that an artefact does not apply."""
+    what = f"artefact {artefact} in {row.n_images} images with {row.what}"
+    return NotEvaluated(what=what, why=f"the spec leaves them out: {row.why}", remedy="an artefact that applies there")
 
 
 def _concept(finding: ConceptFinding) -> NotEvaluated:

@@ -19,7 +19,7 @@ from auditlens.gather.opinions import opinions
 from auditlens.gather.responses import responses
 from auditlens.gather.seen import inserted_concepts
 from auditlens.gather.space import semantic_space
-from auditlens.gather.trials import artefact_trials
+from auditlens.gather.trials import artefact_trials, images_left_out
 from auditlens.stages.evidence import Evidence
 from auditlens.stages.plan import AuditPlan
 
@@ -58,6 +58,7 @@ def gather(
         responses=responses(context, sources, trials, plan.audited_classes),
         erasures=erasures(context),
         carriers=context.carriers,
+        left_out=images_left_out(context),
         skipped=(*skipped, *([context.no_inside] if context.no_inside is not None else [])),
     )
     evidence = replace(evidence, opinions=opinions(context, attributor, sources, evidence))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from auditlens.challenge.eligible import Eligible, eligible
+from auditlens.challenge.eligible import eligible
 from auditlens.challenge.insertion import insert_chunk
 from auditlens.challenge.instances import load_artefact
 from auditlens.challenge.rendering import ArtefactSource
@@ -18,6 +18,7 @@ from auditlens.errors import ArtefactError
 from auditlens.gather.context import Context
 from auditlens.spec.artefacts import Artefact, Background, ColourProfile, Cutout, Overlay, Pictures, Python
 from auditlens.spec.paths import resolve
+from auditlens.stages.eligibility import LeftOut
 from auditlens.stages.evidence import ArtefactTrials, Skipped
 from auditlens.store.folders import file_sha256
 from auditlens.store.python_objects import load_function, sources_sha256
@@ -61,10 +62,16 @@ def trial_rows(context: Context, artefact: Artefact) -> tuple[int, ...]:
 
 
 def eligible_images(context: Context, artefact: Artefact) -> Eligible:
-    """Images that an artefact may go into, and which are left out for which reason; by scores where it asks for them."""
+    """Images that an artefact may go into, and which are left out why; by scores where it asks for them."""
     score = artefact.clean_by.score if artefact.clean_by is not None else None
     carrying = context.carriers[score].holds if score is not None else None
     return eligible(context.index, artefact, context.base, carrying)
+
+
+def images_left_out(context: Context) -> dict[str, tuple[LeftOut, ...]]:
+    """By artefact: images that it may not go into, by reason; artefacts that may go into all are not listed."""
+    found = {name: eligible_images(context, artefact).left_out for name, artefact in context.spec.artefacts.items()}
+    return {name: rows for name, rows in found.items() if rows}
 
 
 def pictures_digest(artefact: Artefact, base: Path) -> str:

@@ -236,10 +236,10 @@ class Background(ArtefactBase):
     )
     n_instances: int = Field(24, ge=1, le=200, description="How many images of the data are taken as backgrounds.")
     margin: float = Field(
-        0.03, ge=0, le=0.2, description="What is kept around the mask, as a share of the image's short side."
+        0.02, ge=0, le=0.2, description="What is kept around the mask, as a share of the image's short side."
     )
     feather: float = Field(
-        0.06, gt=0, le=0.3, description="Width of the soft edge beyond it, as a share of the image's short side."
+        0.05, gt=0, le=0.3, description="Width of the soft edge beyond it, as a share of the image's short side."
     )
     avoid: Literal["lesion_mask"] = Field("lesion_mask", description="The lesion always stays as it is.")
     placement: Literal["full"] = Field("full", description="The background always fills the image.")
@@ -275,7 +275,9 @@ class Swap(BaseModel):
     from_: str | float | None = Field(None, alias="from", description="Group whose images are changed; all by default.")
     to: str | float | None = Field(None, description="Group whose colours they get; every other one by default.")
     n_draws: int = Field(6, ge=1, le=50, description="Instances per pair of groups: sets of reference images.")
-    n_references: int = Field(20, ge=2, le=200, description="Reference images of each group in a set.")
+    n_references: int = Field(
+        40, ge=2, le=200, description="Reference images of each group in a set, drawn with replacement."
+    )
 
 
 class ColourProfile(ArtefactBase):

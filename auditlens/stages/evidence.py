@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from auditlens.stages.ablation import Ablations
 from auditlens.stages.carriers import Carriers
+from auditlens.stages.eligibility import LeftOut
 from auditlens.stages.erasure import Erasures
 from auditlens.stages.partition import Partition
 from auditlens.stages.response import Responses
@@ -306,3 +307,5 @@ class Evidence:
     """Images whose lesion was erased; None without masks, or where switched off."""
     carriers: Mapping[str, Carriers] = field(default_factory=dict)
     """By concept: images that carry an artefact by its score, where artefacts ask for it."""
+    left_out: Mapping[str, tuple[LeftOut, ...]] = field(default_factory=dict)
+    """By artefact: images that it was not put into, by reason."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from auditlens.stages.ablation import AblationAgreement, AblationFinding
 from auditlens.stages.base import Stage
+from auditlens.stages.eligibility import LeftOut
 from auditlens.stages.erasure import ErasureFinding
 from auditlens.stages.estimate import Alignment as Alignment
 from auditlens.stages.estimate import Estimate as Estimate
@@ -175,6 +176,8 @@ class ArtefactFinding(Stage):
     note: str = ""
     cleaning: str = ""
     """Which images were left out by the score of the artefact's concept; empty where scores had no say."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Images that it was not put into, by reason."""
 
 
 class Confrontation(Stage):

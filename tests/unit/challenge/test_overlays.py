@@ -148,3 +148,60 @@ def test_a_mistyped_folder_gets_a_suggestion(tmp_path):
     save(tmp_path / "rulers" / "x.png", np.zeros((8, 8, 4)))
     with pytest.raises(ArtefactError, match="did you mean 'rulers'"):
         load_artefact(overlay("rular", "rgba"), tmp_path, 0)
+
+
+def mixed_folder(folder):
+    """One of each kind, in a folder with sub-folders."""
+    rgba = np.zeros((60, 60, 4))
+    rgba[20:40, 20:40] = (200, 0, 0, 255)
+    save(folder / "logo.png", rgba)
+    ink = np.full((60, 60, 3), 255)
+    ink[25:35, 25:35] = (90, 20, 120)
+    save(folder / "ink" / "spot.png", ink)
+    save(folder / "ink" / "opaque_rgba.png", np.concatenate([ink, np.full((60, 60, 1), 255)], axis=2))
+    without = np.full((60, 60, 3), 180)
+    having = without.copy()
+    having[25:35, 25:35] = 100
+    save(folder / "rulers" / "deep" / "a_with.png", having)
+    save(folder / "rulers" / "deep" / "a_without.png", without)
+
+
+def test_a_mixed_folder_is_told_apart_by_names_and_content(tmp_path):
+    mixed_folder(tmp_path / "a")
+    source = load_artefact(overlay("a", "auto"), tmp_path, 0)
+    found = dict(zip(source.names, source.forms, strict=True))
+    assert found == {
+        "logo": "rgba", "spot": "ink_on_white", "opaque_rgba": "ink_on_white", "a_with": "with_without"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("form", "folder", "name"),
+    [("rgba", "a", "logo"), ("ink_on_white", "a/ink", "spot"), ("with_without", "a/rulers/deep", "a_with")],
+)
+def test_each_picture_of_a_mix_is_laid_on_as_its_own_format_is(tmp_path, form, folder, name):
+    mixed_folder(tmp_path / "a")
+    mixed = load_artefact(overlay("a", "auto"), tmp_path, 0)
+    alone = load_artefact(overlay(folder, form), tmp_path, 0) if form != "rgba" else None
+    shown = mixed.render(GREY, mixed.names.index(name), np.random.default_rng(0), None).inserted
+    if alone is None:
+        assert (shown[20:40, 20:40] == (200, 0, 0)).all()
+    else:
+        instance = alone.names.index(name)
+        assert np.array_equal(shown, alone.render(GREY, instance, np.random.default_rng(0), None).inserted)
+    assert (shown != GREY).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "colour", "says"),
+    [
+        ("x.png", (120, 90, 80), "cannot tell what this picture is: it is opaque, its border is not white"),
+        ("x_with.png", (120, 90, 80), "its partner x_without.png is missing"),
+    ],
+)
+def test_a_picture_that_is_nothing_of_these_is_named(tmp_path, name, colour, says):
+    mixed_folder(tmp_path / "a")
+    save(tmp_path / "a" / "sub" / name, np.full((9, 9, 3), colour))
+    with pytest.raises(ArtefactError, match=says) as caught:
+        load_artefact(overlay("a", "auto"), tmp_path, 0)
+    assert str(tmp_path / "a" / "sub" / name) in str(caught.value)

@@ -89,8 +89,8 @@ def _transform(path: Path, direction: str) -> Any:
         space = profile.profile.xcolor_space.strip()
         if space != "RGB":
             raise ArtefactError(f"profiles: {path}: is a profile of {space}; valid are profiles of RGB")
-        ends = [ImageCms.createProfile("sRGB"), profile]
-        source, target = ends if direction == "written_by" else ends[::-1]
+        srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+        source, target = (srgb, profile) if direction == "written_by" else (profile, srgb)
         return ImageCms.buildTransform(source, target, "RGB", "RGB", renderingIntent=INTENT)
     except (ImageCms.PyCMSError, OSError) as error:
         other = "read_as" if direction == "written_by" else "written_by"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from auditlens.challenge.eligible import eligible
+from auditlens.challenge.eligible import Eligible, eligible
 from auditlens.challenge.insertion import insert_chunk
 from auditlens.challenge.instances import load_artefact
 from auditlens.challenge.rendering import ArtefactSource

@@ -12,8 +12,8 @@ from auditlens.examine.collect import collect_shard
 from auditlens.gather.behaviour import clean_pass
 from auditlens.gather.seen import inserted_embeddings
 from auditlens.gather.space import foundation_key, image_embeddings
-from auditlens.gather.trials import artefact_sources, artefact_trials, pictures_digest, trial_rows
-from auditlens.spec.artefacts import Cutout, Overlay
+from auditlens.gather.trials import artefact_sources, artefact_trials, images_left_out, pictures_digest, trial_rows
+from auditlens.spec.artefacts import Background, ColourProfile, Cutout, Overlay, Python
 from tests.e2e.test_bad_input import write_table
 
 RED = {"kind": "tint", "colour": [231, 128, 151]}
@@ -153,3 +153,35 @@ def test_mean_activations_by_label_are_those_of_one_image_at_a_time(make_context
             mean = np.mean([alone[row] for row in rows if context.samples.labels[row] == place], axis=0)
             np.testing.assert_allclose(examples[layer].label_means[name], mean, rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(values[:, 0], [alone[row][k] for k, row in enumerate(top[:, 0])], rtol=1e-4)
+
+
+def test_the_digest_of_further_kinds_follows_what_they_are_made_of(tmp_path):
+    (tmp_path / "grounds").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "grounds" / "a.png")
+    (tmp_path / "wide.icc").write_bytes(b"one")
+    (tmp_path / "stamps_of_mine.py").write_text("def stamp(image, instance, rng, avoid):\n    return image\n")
+    made = [
+        Background(kind="background", images="grounds"),
+        ColourProfile(kind="colour_profile", profiles="*.icc"),
+        Python(kind="python", function="stamps_of_mine:stamp", import_path="."),
+    ]
+    first = [pictures_digest(artefact, tmp_path) for artefact in made]
+    assert first == [pictures_digest(artefact, tmp_path) for artefact in made]
+    Image.new("RGB", (4, 4), (9, 9, 9)).save(tmp_path / "grounds" / "a.png")
+    (tmp_path / "wide.icc").write_bytes(b"two")
+    (tmp_path / "stamps_of_mine.py").write_text("def stamp(image, instance, rng, avoid):\n    return image * 0\n")
+    second = [pictures_digest(artefact, tmp_path) for artefact in made]
+    assert all(one != other for one, other in zip(first, second, strict=True))
+    nothing = pictures_digest(Background(kind="background", own_data=True), tmp_path)
+    assert nothing == pictures_digest(Background(kind="background", own_data=True), tmp_path / "grounds")
+
+
+def test_images_left_out_are_told_by_artefact(project, make_context):
+    write_table(project, red=0)
+    path = project.folder / "table.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:1], lines[1][:-1] + "1", *lines[2:]]) + "\n")
+    project.change({"artefacts": {"red_skin": {**RED, "only": {"red": [0]}, "reason": "so it is"}, "other": RED}})
+    (name, (left,)), *others = images_left_out(make_context()).items()
+    assert (name, left.what, left.why, left.n_images, left.by_rule) == ("red_skin", "red: 1 (1)", "so it is", 1, True)
+    assert others == []

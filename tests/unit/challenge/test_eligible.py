@@ -125,3 +125,25 @@ def test_a_swap_needs_a_group_that_it_starts_from(index, tmp_path):
     found = eligible(index, artefact_of("colour_profile", swap={"column": "site", "from": "a"}), tmp_path)
     assert found.rows == (0, 2, 4)
     assert told(found) == [("site: b (2), c (1)", "not of a group that is swapped", 3, False)]
+
+
+@pytest.mark.parametrize(("column", "rows"), [("ruler", (0, 2, 4, 5)), (None, (1, 2, 4, 5))])
+def test_flags_win_over_the_score_and_the_score_decides_where_nobody_looked(index, tmp_path, column, rows):
+    """Row 3 has no flag; the score says that rows 0 and 3 carry a ruler."""
+    found = eligible(
+        index, artefact(column=column, clean_by={"score": "ruler"}), tmp_path, np.array([1, 0, 0, 1, 0, 0], dtype=bool)
+    )
+    assert found.rows == rows
+    assert found.left_out[0].n_images == 2
+    assert "the score of ruler says that it is there" in found.left_out[0].what
+
+
+def test_further_columns_count_beside_the_score(index, tmp_path):
+    index = with_columns(index, ink=[0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
+    asked = artefact(column="ruler", clean_of=("ink",), clean_by={"score": "ruler"})
+    assert eligible(index, asked, tmp_path, np.zeros(6, dtype=bool)).rows == (0, 3, 4, 5)
+
+
+def test_clean_by_says_something():
+    with pytest.raises(ValueError, match="masks, a score, or both"):
+        artefact(clean_by={})

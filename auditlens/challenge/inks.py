@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from auditlens.challenge.placement import Room, Spot, place
 from auditlens.challenge.rendering import Layer, Plane
@@ -54,7 +55,7 @@ def design(rng: np.random.Generator) -> InkDesign:
         width=float(np.exp(rng.uniform(np.log(0.014), np.log(0.05)))),
         cover=rng.uniform(0.65, 0.95),
         grain=rng.uniform(0.006, 0.014),
-        unevenness=rng.uniform(0.1, 0.45),
+        unevenness=rng.uniform(0.05, 0.22),
         extent=rng.uniform(0.16, 0.34),
         n_strokes=int(rng.integers(2, 6)),
     )
@@ -77,17 +78,26 @@ def draw(ink: InkDesign, room: Room, rng: np.random.Generator) -> tuple[Layer, .
             _pen(sheet, path, ink.width * room.side * room.scale, rng)
         cover = sheet.cover()
         spot = place(cover, room.size, room.placement, rng, room.avoid, overhang=0.2, inset=0.08)
+    cover = _soaked(cover, ink, room)
     uneven = smooth_noise(rng, (cover.shape[0], cover.shape[1]), max(ink.grain * room.side, 1.5))
     alpha = cover * np.clip(ink.cover + ink.unevenness * uneven, 0.0, 1.0).astype(np.float32)
     return (Layer(spot.left, spot.top, alpha, np.asarray(ink.colour, dtype=np.float32), "multiply"),)
 
 
 def _pen(sheet: Sheet, path: Points, width: float, rng: np.random.Generator) -> None:
-    """Draw a line of wavering width, round at its ends."""
-    widths = np.maximum(width * (1 + 0.12 * rng.standard_normal(len(path))), 1.0)
+    """Draw a line whose width wavers slowly, round at its ends."""
+    along, waves = np.linspace(0, 1, len(path)), rng.normal(0, 0.08, 3)
+    wavering = sum(wave * np.sin(np.pi * (place + 1) * along) for place, wave in enumerate(waves))
+    widths = np.maximum(width * (1 + wavering), 1.0)
     sheet.stroke(path, widths)
     for end, size in ((path[0], widths[0]), (path[-1], widths[-1])):
         sheet.disc((float(end[0]), float(end[1])), float(size) / 2)
+
+
+def _soaked(cover: Plane, ink: InkDesign, room: Room) -> Plane:
+    """Let the edge run a little into the skin, a sixth of the pen's width."""
+    soft: Plane = ndimage.gaussian_filter(cover, max(ink.width * room.side / 6, 0.4))
+    return np.where(soft > 0.01, soft, np.float32(0.0))
 
 
 def _around(ink: InkDesign, room: Room, rng: np.random.Generator) -> Plane:
@@ -148,7 +158,8 @@ def _blotch(ink: InkDesign, extent: float, rng: np.random.Generator) -> list[Poi
     turn, spacing = rng.uniform(0, np.pi), 0.7 * ink.width / ink.extent * extent
     ahead, aside = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
     middle, lines = rng.uniform(0.42, 0.58, 2) * extent, []
-    for number in range(-ink.n_strokes, ink.n_strokes + 1):
+    most = min(ink.n_strokes, int(max(0.36 * extent - spacing, 0.0) / spacing))  # what lies in the sheet
+    for number in range(-most, most + 1):
         centre = middle + number * spacing * aside + rng.normal(0, 0.04 * extent) * ahead
         reach = rng.uniform(0.08, 0.3) * extent * ahead
         lines.append(np.linspace(centre - reach, centre + reach, 8))

@@ -13,7 +13,7 @@ import torch
 from auditlens.data.index import read_index
 from auditlens.data.subgroups import partitions
 from auditlens.data.verification import verify_images
-from auditlens.errors import InputError
+from auditlens.errors import AuditLensError, InputError
 from auditlens.examine.attribution.attributor import Attributor
 from auditlens.findings.judge import judge
 from auditlens.gather.context import Context
@@ -23,7 +23,7 @@ from auditlens.gather.equivalence import planned_released, settle
 from auditlens.gather.evidence import Gathered, gather, planned_crops
 from auditlens.gather.memory import keep_freed_memory
 from auditlens.gather.pictures import with_pictures
-from auditlens.gather.released import attribution, load_models
+from auditlens.gather.released import Models, attribution, load_models
 from auditlens.gather.resolve import (
     demand_columns,
     flagged_values,
@@ -115,7 +115,7 @@ def audit(
     gathered = gather(context, plan, attributor, sources)
     record = _judge(loaded, plan, context, gathered, RunFolder(folder))
     _write(record, folder, reports, told)
-    _write_run(folder, context, time.monotonic() - begun)
+    _write_run(folder, loaded, dict(variables or {}), context, time.monotonic() - begun)
     return record
 
 
@@ -193,7 +193,7 @@ def _device(name: str) -> str:
 def _load(loaded: LoadedSpec, device: str, store: Store, progress: Progress, batch_size: int) -> Context:
     spec, base = loaded.spec, loaded.base
     progress.stage("Loading the model and the images", None)
-    models = load_models(spec.model, base, device)
+    models = _load_models(loaded, device)
     subject = models.subject
     audited_classes(spec, subject.classes)  # a class that the model lacks is told before the images are read
     index = read_index(spec.data, base, subject.classes, store)
@@ -217,6 +217,16 @@ def _load(loaded: LoadedSpec, device: str, store: Store, progress: Progress, bat
         no_inside=models.no_inside,
         opinions=tuple(load_foundation(part, base, device) for part in spec.opinions),
     )
+
+
+def _load_models(loaded: LoadedSpec, device: str) -> Models:
+    """Load what the spec's `model` describes; a fault that is known to be one field's is told with its place."""
+    try:
+        return load_models(loaded.spec.model, loaded.base, device)
+    except AuditLensError as error:
+        if error.field is not None and error.location is None:
+            error.location = loaded.locate(error.field)
+        raise
 
 
 def _plan(loaded: LoadedSpec, context: Context, model: PlannedModel, attributor: Attributor, why: str) -> AuditPlan:
@@ -259,9 +269,13 @@ def _write(record: AuditRecord, folder: Path, reports: bool, progress: Progress)
     progress.done(str(folder))
 
 
-def _write_run(folder: Path, context: Context, seconds: float) -> None:
-    """Write what differs between equal runs: times, and what the store already had."""
+def _write_run(
+    folder: Path, loaded: LoadedSpec, variables: Mapping[str, str], context: Context, seconds: float
+) -> None:
+    """Write what differs between equal runs: times, places on this machine, and what the store already had."""
     run = {
+        "spec": str(loaded.path.absolute()),
+        "variables": dict(sorted(variables.items())),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
         "stored_results_read": context.store.hits,

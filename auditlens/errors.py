@@ -48,7 +48,14 @@ class AuditLensError(Exception):
         Where in the spec or in a file.
     hint : str, optional
         What to do about it.
+
+    Attributes
+    ----------
+    field : tuple of str and int, optional
+        The spec's field that is at fault, for whoever can say where it stands.
     """
+
+    field: tuple[str | int, ...] | None = None
 
     def __init__(self, message: str, *, location: Location | None = None, hint: str | None = None) -> None:
         super().__init__(message)

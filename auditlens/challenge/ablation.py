@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from auditlens.errors import LayerError
 from auditlens.subject import LayerInfo, Subject
+from auditlens.subject.silencing import keep_sides, kept_sides, tensor_of
 
 LARGEST_STACK = 2**24
 """Values of a layer's output that are held at once when many groups are silenced in one pass (64 MiB)."""
@@ -36,10 +36,10 @@ def silenced(module: nn.Module, layer: LayerInfo, components: Sequence[int]) -> 
     LayerError
         When the layer has no such component, or its output is no tensor.
     """
-    kept = _kept(layer, [components])[0]
+    kept = kept_sides(layer, [components])[0]
 
     def silence(part: nn.Module, inputs: Any, output: Any) -> Tensor:
-        return _keep_sides(_tensor(output, layer), layer, kept)
+        return keep_sides(tensor_of(output, layer), layer, kept)
 
     with _replacing(module, layer, silence):
         yield
@@ -68,7 +68,7 @@ def ablated_logits(
     batch = batch.to(subject.device)
     if not in_one_pass:
         return torch.stack([_one_by_one(subject, batch, layer, group) for group in groups])
-    kept = _kept(layer, groups)
+    kept = kept_sides(layer, groups)
     found: list[Tensor] = []
     while len(found) < len(groups):
         found += _stacked(subject, batch, layer, kept[len(found) :])
@@ -101,9 +101,9 @@ def _stacked(subject: Subject, batch: Tensor, layer: LayerInfo, kept: Tensor) ->
     fits: list[int] = []
 
     def multiply(part: nn.Module, inputs: Any, output: Any) -> Tensor:
-        values = _tensor(output, layer)
+        values = tensor_of(output, layer)
         fits[:] = [max(1, min(len(kept), LARGEST_STACK // max(values.numel(), 1)))]
-        return torch.cat([_keep_sides(values, layer, sides) for sides in kept[: fits[0]]])
+        return torch.cat([keep_sides(values, layer, sides) for sides in kept[: fits[0]]])
 
     with _replacing(subject.module, layer, multiply):
         logits = subject.logits(batch)
@@ -119,30 +119,3 @@ def _replacing(module: nn.Module, layer: LayerInfo, hook: Any) -> Iterator[None]
         yield
     finally:
         handle.remove()
-
-
-def _kept(layer: LayerInfo, groups: Sequence[Sequence[int]]) -> Tensor:
-    """One where a side of a channel stays, zero where it is silenced, (groups, 2, channels)."""
-    chosen = [sorted({int(component) for component in group}) for group in groups]
-    for group in chosen:
-        if group and not 0 <= group[0] <= group[-1] < layer.n_components:
-            wrong = group[-1] if group[0] >= 0 else group[0]
-            raise LayerError(f"layer {layer.name!r} has no component {wrong}; valid are 0 to {layer.n_components - 1}")
-    kept = torch.ones(len(chosen), layer.n_sides, layer.n_channels)
-    for place, group in enumerate(chosen):
-        kept[place].view(-1)[group] = 0
-    return kept.expand(-1, 2, -1)
-
-
-def _keep_sides(output: Tensor, layer: LayerInfo, kept: Tensor) -> Tensor:
-    """Multiply the values above zero, and those below, by what is kept of them, (2, channels)."""
-    shape = [1] * output.ndim
-    shape[1 if layer.kind == "spatial" else -1] = layer.n_channels
-    above, below = kept.to(output).reshape(2, *shape)
-    return torch.where(output < 0, output * below, output * above)
-
-
-def _tensor(output: Any, layer: LayerInfo) -> Tensor:
-    if not isinstance(output, Tensor):
-        raise LayerError(f"{layer.name!r} returns {type(output).__name__}; only a tensor can be silenced")
-    return output

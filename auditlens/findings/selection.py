@@ -29,6 +29,7 @@ def select_components(relevance: LayerRelevance, floor: float | Literal["auto"],
     """
     means = mean_magnitude(relevance.relevance)
     order = np.argsort(-means, kind="stable")
+    order = order[means[order] > 0]  # what is silent on every image, or silenced, has no concept examples
     above = order[means[order] >= floor_for(floor, means.size)]
     chosen = order[: max(above.size, FEWEST)] if floor == "auto" else above
     return chosen[:cap], int(above.size)

@@ -109,6 +109,7 @@ def planned_model(
         n_references=n_references,
         random_weights=subject.random_weights,
         released=released,
+        silenced=subject.silenced,
     )
 
 
@@ -162,12 +163,20 @@ def methods(subject: Subject, attributor: str, why: str, crops: str, notes: Sequ
         Method(name="layers", value=layers, reason="as the spec says; auto is the last layer before global pooling"),
         Method(name="relevance", value=attributor, reason=why),
         Method(name="crops", value=crops, reason="each concept example is cropped to what drives the component (3.1)"),
+        *_silenced(subject),
         *(
             Method(name="model", value=note, reason="derived from the spec, not written in it")
             for note in subject.notes
         ),
         *found,
     )
+
+
+def _silenced(subject: Subject) -> tuple[Method, ...]:
+    if not subject.silenced:
+        return ()
+    reason = "their output is set to zero in every pass, as the spec says: a pruned model"
+    return (Method(name="silenced components", value=", ".join(subject.silenced), reason=reason),)
 
 
 def _size(layer: LayerInfo) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from auditlens.report.wording import breakable, count_text, short_hash
+from auditlens.report.wording import breakable, count_text, plural, short_hash
 from auditlens.stages.plan import PlannedModel, PlannedReleased
 
 
@@ -12,9 +12,15 @@ def model_text(model: PlannedModel) -> Markup:
     """Name what was audited in a few words: the file that ships, else architecture and weights."""
     released = model.released
     if released is None:
-        return Markup("{}, weights {}").format(breakable(model.architecture), short_hash(model.weights_sha256))
-    named = breakable(released.file), released.format, short_hash(released.sha256)
-    return Markup("{} ({}), released file {}").format(*named)
+        named = breakable(model.architecture), short_hash(model.weights_sha256), silenced_text(model)
+        return Markup("{}, weights {}{}").format(*named)
+    shipped = breakable(released.file), released.format, short_hash(released.sha256)
+    return Markup("{} ({}), released file {}").format(*shipped)
+
+
+def silenced_text(model: PlannedModel) -> str:
+    """Say how many components were set to zero; empty for a whole model."""
+    return f", pruned: {plural(len(model.silenced), 'component')} silenced" if model.silenced else ""
 
 
 def twin_text(model: PlannedModel) -> Markup:

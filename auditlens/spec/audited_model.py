@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from auditlens.spec.parts import Fraction, Part, Sha256
+from auditlens.stages.component_names import read_name
 
 Output = Literal["logits", "probabilities", "single_logit", "multi_label", "multi_label_probabilities"]
 
@@ -150,6 +151,12 @@ class Model(Part):
         "before global pooling; one, or a list.",
         examples=["auto", ["layer3", "auto"], "features.*"],
     )
+    silenced: tuple[str, ...] = Field(
+        (),
+        description="Components set to zero in every pass, as `layer:channel`, with a minus sign behind it for the "
+        "negative side of a channel that is not rectified; what `auditlens prune` writes.",
+        examples=[["layer4.1:3", "layer4.1:7-"]],
+    )
     decision: Decision | None = Field(None, description="The operating point (also accepted at top level).")
     reference_predictions: tuple[ReferencePrediction, ...] = Field(
         (), description="Known outputs of the deployed pipeline."
@@ -161,6 +168,15 @@ class Model(Part):
     def _names_or_globs(cls, layers: str | tuple[str, ...]) -> str | tuple[str, ...]:
         check_layers(layers)
         return layers
+
+    @field_validator("silenced")
+    @classmethod
+    def _names_of_components(cls, silenced: tuple[str, ...]) -> tuple[str, ...]:
+        names = [str(read_name(text)) for text in silenced]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{twice[0]!r} is listed twice")
+        return tuple(names)
 
     @field_validator("classes")
     @classmethod
@@ -179,6 +195,11 @@ class Model(Part):
     @model_validator(mode="after")
     def _something_to_audit(self) -> Model:
         if self.architecture is not None:
+            if self.silenced and self.released is not None:
+                raise ValueError(
+                    "components of the file in `released` cannot be silenced; take `released` out, so that the "
+                    "eager twin alone is audited"
+                )
             return self
         if self.released is None:
             raise ValueError("name an `architecture`, or the file that ships in `released`, or both")
@@ -187,6 +208,7 @@ class Model(Part):
             "weights": self.weights is not None,
             "sha256": self.sha256 is not None,
             "layers": self.layers != "auto",
+            "silenced": bool(self.silenced),
         }
         eager = [name for name, is_given in given.items() if is_given]
         if eager:

@@ -101,6 +101,8 @@ class PlannedModel(Stage):
     """True where the spec names no weights."""
     released: PlannedReleased | None = None
     """The file that ships; the other entries then describe its eager twin, where there is one."""
+    silenced: tuple[str, ...] = ()
+    """Components that were set to zero in every pass, by name, as `component_id` writes them."""
 
     @property
     def identity_sha256(self) -> str | None:

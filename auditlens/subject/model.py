@@ -25,6 +25,7 @@ from auditlens.subject.layers import LayerInfo, choose_layers, recording
 from auditlens.subject.outputs import check_ending, check_output, to_logits, to_probabilities
 from auditlens.subject.preprocessing import Called, Declared, Prepare, sentence
 from auditlens.subject.processors import with_processor
+from auditlens.subject.silencing import named_components, silence
 from auditlens.subject.trace import Trace, trace
 from auditlens.subject.weights import load_weights
 
@@ -60,6 +61,8 @@ class Subject:
         output, classes.
     notes : tuple of str
         What was derived rather than declared, in sentences for the plan.
+    silenced : tuple of str
+        Components that are set to zero in every pass, by name.
     """
 
     module: nn.Module
@@ -76,6 +79,7 @@ class Subject:
     input_shape: tuple[int, ...]
     digest: str
     notes: tuple[str, ...] = ()
+    silenced: tuple[str, ...] = ()
 
     def to_logits(self, output: Tensor) -> Tensor:
         """Put what the module returned on the log-odds scale, (batch, classes)."""
@@ -131,7 +135,8 @@ def load_subject(model: Model, base: Path, device: str = "cpu") -> Subject:
     check_config(module, classes, model.output)
     sha256 = _weights(module, model, base, folder)
     module = module.float().eval().requires_grad_(False).to(place)
-    tried = _try(module, batch)
+    found = _try(module, batch)
+    tried = _silenced(module, batch, found, model.silenced)
     check_output(tried.output, model.output, len(classes))
     check_ending(module, batch, tried.output, model.output)
     return Subject(
@@ -139,7 +144,7 @@ def load_subject(model: Model, base: Path, device: str = "cpu") -> Subject:
         classes=classes,
         prepare=prepare,
         output=model.output,
-        layers=choose_layers(tried, module, model.layers),
+        layers=choose_layers(found, module, model.layers),
         device=place,
         architecture=architecture,
         preprocessing=sentence(model.preprocessing),
@@ -149,6 +154,7 @@ def load_subject(model: Model, base: Path, device: str = "cpu") -> Subject:
         input_shape=shape,
         digest=_digest(model, module, classes, import_path, prepare),
         notes=sentences(added, shape),
+        silenced=model.silenced,
     )
 
 
@@ -241,6 +247,14 @@ def _try(module: nn.Module, batch: Tensor) -> Trace:
         ) from error
 
 
+def _silenced(module: nn.Module, batch: Tensor, found: Trace, names: tuple[str, ...]) -> Trace:
+    """Silence components for good, and try the model again; layers are told from the model as it was."""
+    if not names:
+        return found
+    silence(module, named_components(names, found, module))
+    return _try(module, batch)
+
+
 def gives_one_shape(prepare: Prepare) -> bool:
     """Whether images of different sizes become inputs of one shape."""
     width, height = TRIAL_SIZE
@@ -266,6 +280,8 @@ def _digest(
     }
     if isinstance(prepare, Declared) and prepare.cuts_down:
         said["cuts"] = "down"
+    if model.silenced:
+        said["silenced"] = sorted(model.silenced)
     digest = hashlib.sha256(canonical_json(said).encode() + b"\n" + repr(module).encode())
     for name, value in module.state_dict().items():
         digest.update(f"\n{name}|{value.dtype}|{tuple(value.shape)}|".encode())

@@ -109,4 +109,6 @@ def _frozen(values: Tensor) -> nn.Parameter:
 
 def _replace(model: nn.Module, name: str, norm: nn.Module) -> None:
     parent = model.get_submodule(name.rpartition(".")[0])
-    setattr(parent, name.rpartition(".")[2], Activated(norm) if hasattr(norm, "act") else nn.Identity())
+    left = Activated(norm) if hasattr(norm, "act") else nn.Identity()
+    left._forward_hooks.update(norm._forward_hooks)  # components may be silenced here
+    setattr(parent, name.rpartition(".")[2], left)

@@ -18,8 +18,9 @@ from auditlens.version import __version__
 
 if TYPE_CHECKING:
     from auditlens.api import audit, load_record, set_similarity
+    from auditlens.correct.prune import prune
 
-__all__ = ["__version__", "audit", "load_record", "set_similarity"]
+__all__ = ["__version__", "audit", "load_record", "prune", "set_similarity"]
 
 
 def __getattr__(name: str) -> Any:
@@ -28,4 +29,8 @@ def __getattr__(name: str) -> Any:
         from auditlens import api
 
         return getattr(api, name)
+    if name == "prune":
+        from auditlens.correct.prune import prune
+
+        return prune
     raise AttributeError(f"module 'auditlens' has no attribute {name!r}")

@@ -99,10 +99,10 @@ def audit(
     folder = Path(out) if out is not None else default_out(loaded)
     RunFolder.check(folder)
     begun = time.monotonic()
-    _use_threads(threads)
+    use_threads(threads)
     keep_freed_memory()
     told = progress if progress is not None else Silent()
-    context = _load(loaded, _device(device), Store(Path(store) if store else None), told, batch_size or BATCH_SIZE)
+    context = _load(loaded, best_device(device), Store(Path(store) if store else None), told, batch_size or BATCH_SIZE)
     sources = artefact_sources(context)
     references = check_references(
         context.behaving, context.spec.model, loaded.base, context.index.root, context.spec.data.window
@@ -178,13 +178,15 @@ def default_out(loaded: LoadedSpec) -> Path:
     return Path("reports") / f"{name}-{loaded.sha256[:8]}"
 
 
-def _use_threads(threads: int | None) -> None:
+def use_threads(threads: int | None) -> None:
+    """Set the number of CPU threads; a few by default, since more are not faster."""
     import os
 
     torch.set_num_threads(threads or min(MOST_THREADS, os.cpu_count() or 1))
 
 
-def _device(name: str) -> str:
+def best_device(name: str) -> str:
+    """Name of the device to run on; `auto` takes cuda where there is one."""
     if name != "auto":
         return name
     return "cuda" if torch.cuda.is_available() else "cpu"

@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "run": Entry("auditlens.cli.run", "run", "Run an audit: verdict, reports, exit code."),
     "validate": Entry("auditlens.cli.validate", "validate", "Check a spec without running anything."),
     "report": Entry("auditlens.cli.report", "report", "Write the reports of a run again from its record."),
+    "prune": Entry("auditlens.cli.prune", "prune", "Silence components of an audited model and audit it again."),
     "demo": Entry("auditlens.cli.demo", "demo", "Audit a model with a planted shortcut and its clean twin."),
     "doctor": Entry("auditlens.cli.doctor", "doctor", "Say what is installed, what is missing and how to get it."),
     "schema": Entry("auditlens.cli.schema", "schema", "Print the JSON Schema of the spec."),

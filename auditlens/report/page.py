@@ -18,6 +18,7 @@ from auditlens.report import bars, released, wording
 from auditlens.report.ablation import ablation_views, agreement_sentence
 from auditlens.report.erasure import erasure_sentence, left_out
 from auditlens.report.gaps import gaps, is_measured, unseen
+from auditlens.report.images_first import images_first
 from auditlens.report.layers import layers_view
 from auditlens.report.opinions import opinion_views
 from auditlens.report.page_one import MAX_GATES, page_one, sham_ahead
@@ -152,6 +153,7 @@ def render_page(run_dir: Path, record: AuditRecord, target: Target, n_gates: int
         "classes": class_views(record),
         "unexplained": unexpected_view(record.findings),
         "layers": layers_view(record.findings),
+        "first": images_first(record),
         "classes_of_artefacts": artefacts_views(record),
         "ablated": ablation_views(record),
         "responded": response_views(record),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from auditlens.errors import AuditLensError, ReportError
 from auditlens.report.html import html_bytes
+from auditlens.report.images_first import training_images_bytes
 from auditlens.report.junit import junit_bytes
 from auditlens.report.markdown import summary_bytes
 from auditlens.report.pdf import pdf_bytes
@@ -31,6 +32,7 @@ WRITERS: dict[str, Writer] = {
     "junit.xml": junit_bytes,
     "results.sarif": sarif_bytes,
     **{f"tables/{name}.parquet": table_writer(name) for name in TABLES},
+    "training_images.csv": training_images_bytes,
     "report.html": html_bytes,
     "report.pdf": pdf_bytes,
 }

@@ -23,6 +23,7 @@ OURS: Final = (
     "junit.xml",
     "results.sarif",
     "summary.md",
+    "training_images.csv",
     MANIFEST,
 )
 """What a run writes, even where it was cut off before its manifest."""

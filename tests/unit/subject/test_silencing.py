@@ -25,7 +25,9 @@ class Block(nn.Module):
 
 def block():
     torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), Block(6), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 2))
+    return nn.Sequential(
+        nn.Conv2d(3, 6, 3), nn.ReLU(), Block(6), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 2)
+    )
 
 def gelu():
     torch.manual_seed(0)

@@ -179,15 +179,16 @@ def _left(record: AuditRecord, choices: Sequence[Choice], layer: str) -> Iterato
         if total - gone >= SMALL_SHARE:
             yield (
                 f"For {finding.class_name}, spurious components carry {100 * total:.1f} % of the relevance of {layer}, "
-                f"and the silenced ones among them {100 * gone:.1f} %. What is left was not chosen, or lies on components "
-                "that the record does not name one by one, since their examples were not cropped "
+                f"and the silenced ones among them {100 * gone:.1f} %. What is left was not chosen, or lies on "
+                "components that the record does not name one by one, since their examples were not cropped "
                 "(`examine.max_components`, `examine.relevance_floor`)."
             )
 
 
 def _classes(record: AuditRecord, layer: str) -> tuple[ClassFinding, ...]:
     findings = record.findings.classes_by_layer or record.findings.classes
-    return tuple(row for row in findings if row.layer == layer)
+    last = record.plan.model.layers[-1]  # what old records mean, which do not name the layer
+    return tuple(row for row in findings if (row.layer or last) == layer)
 
 
 def _spurious_share(choice: Choice, class_name: str) -> float:

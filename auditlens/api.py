@@ -15,7 +15,9 @@ from auditlens.data.subgroups import partitions
 from auditlens.data.verification import verify_images
 from auditlens.errors import AuditLensError, InputError
 from auditlens.examine.attribution.attributor import Attributor
+from auditlens.findings.answers import answers_of
 from auditlens.findings.judge import judge
+from auditlens.gather.answers import picture_digests
 from auditlens.gather.context import Context
 from auditlens.gather.embeddings import By, keep_embeddings, runs_similarity
 from auditlens.gather.environment import environment
@@ -36,6 +38,7 @@ from auditlens.gather.resolve import (
 from auditlens.gather.strata import found_strata
 from auditlens.gather.trials import artefact_sources
 from auditlens.plan.build import audited_classes, build_plan
+from auditlens.report.answers import keep_answers
 from auditlens.report.write import write_all, write_manifest
 from auditlens.semantics.foundation import load_foundation
 from auditlens.spec.load import LoadedSpec, load_spec, merged_document
@@ -254,6 +257,7 @@ def _judge(loaded: LoadedSpec, plan: AuditPlan, context: Context, gathered: Gath
     context.progress.done()
     shown = with_pictures(findings, plan, context, gathered, folder)
     keep_embeddings(folder, gathered.evidence, plan.model, loaded.spec.examine)
+    keep_answers(folder, answers_of(gathered.evidence, plan, picture_digests(context)))
     return AuditRecord(
         spec=merged_document(loaded.spec),
         spec_text=loaded.text,

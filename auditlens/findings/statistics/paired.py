@@ -74,11 +74,18 @@ def rate_difference(
 
 def _correlation(first: FloatArray, second: FloatArray, a: RateLimits, b: RateLimits, clusters: Clusters) -> float:
     """Correlation of the two estimated rates, moved towards 0 by the continuity correction where positive."""
+    n = len(first)
+    return correlation_of_rates((first - a.value) / n, (second - b.value) / n, a, b, clusters)
+
+
+def correlation_of_rates(
+    of_first: FloatArray, of_second: FloatArray, a: RateLimits, b: RateLimits, clusters: Clusters
+) -> float:
+    """Correlation of two rates from what each observation contributes to them, (n,) each; 0 outside their rows."""
     binomial = a.value * (1 - a.value) * b.value * (1 - b.value)
     if binomial == 0:
         return 0.0
-    centred = np.stack([first - a.value, second - b.value], axis=1) / len(first)
-    influence = np.column_stack([centred, centred[:, 0] - centred[:, 1]])
+    influence = np.column_stack([of_first, of_second, of_first - of_second])
     of_a, of_b, of_difference = spread_of_sum(influence, clusters).variance
     if not np.isfinite(of_difference) or of_a * of_b == 0:
         return 0.0

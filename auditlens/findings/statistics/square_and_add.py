@@ -8,8 +8,10 @@ ValueAndLimits = tuple[float, float, float]
 """(value, low, high)"""
 
 
-def square_and_add(a: ValueAndLimits, b: ValueAndLimits, correlation: float) -> tuple[float, float]:
-    """Limits of a - b, clipped to [-1, 1] (Newcombe 1998; MOVER, Zou and Donner 2008).
+def square_and_add(
+    a: ValueAndLimits, b: ValueAndLimits, correlation: float, bounds: tuple[float, float] = (-1.0, 1.0)
+) -> tuple[float, float]:
+    """Limits of a - b, clipped to `bounds` (Newcombe 1998; MOVER, Zou and Donner 2008).
 
     As wide as the two intervals say, and so with a width wherever they have one. The correlation is that of the two
     estimates; 0 is the cautious choice where it is unknown and not negative.
@@ -17,7 +19,7 @@ def square_and_add(a: ValueAndLimits, b: ValueAndLimits, correlation: float) -> 
     difference = a[0] - b[0]
     low = difference - _reach(a[0] - a[1], b[2] - b[0], correlation)
     high = difference + _reach(a[2] - a[0], b[0] - b[1], correlation)
-    return max(low, -1.0), min(high, 1.0)
+    return max(low, bounds[0]), min(high, bounds[1])
 
 
 def _reach(of_a: float, of_b: float, correlation: float) -> float:

@@ -19,8 +19,9 @@ from auditlens.version import __version__
 if TYPE_CHECKING:
     from auditlens.api import audit, load_record, set_similarity
     from auditlens.correct.prune import prune
+    from auditlens.report.comparison import compare
 
-__all__ = ["__version__", "audit", "load_record", "prune", "set_similarity"]
+__all__ = ["__version__", "audit", "compare", "load_record", "prune", "set_similarity"]
 
 
 def __getattr__(name: str) -> Any:
@@ -29,6 +30,10 @@ def __getattr__(name: str) -> Any:
         from auditlens import api
 
         return getattr(api, name)
+    if name == "compare":
+        from auditlens.report.comparison import compare
+
+        return compare
     if name == "prune":
         from auditlens.correct.prune import prune
 

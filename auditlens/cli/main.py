@@ -35,6 +35,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "prune": Entry("auditlens.cli.prune", "prune", "Silence components of an audited model and audit it again."),
     "demo": Entry("auditlens.cli.demo", "demo", "Audit a model with a planted shortcut and its clean twin."),
     "doctor": Entry("auditlens.cli.doctor", "doctor", "Say what is installed, what is missing and how to get it."),
+    "compare": Entry("auditlens.cli.compare", "compare", "Set two or more runs side by side."),
     "schema": Entry("auditlens.cli.schema", "schema", "Print the JSON Schema of the spec."),
 }
 

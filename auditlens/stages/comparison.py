@@ -12,7 +12,14 @@ COMPARISON_VERSION = 1
 
 Kind = Literal["percent", "signed", "score"]
 Measure = Literal[
-    "sensitivity", "specificity", "auroc", "accuracy", "probability", "margin", "flips", "accuracy change", "separability"
+    "sensitivity",
+    "specificity",
+    "auroc",
+    "accuracy",
+    "probability",
+    "margin",
+    "flips",
+    "accuracy change",
 ]
 Part = Literal["", "raw", "sham", "beyond"]
 

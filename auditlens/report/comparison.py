@@ -228,7 +228,7 @@ def markdown(comparison: Comparison) -> str:
 READING = (
     "Differences are to the first run, with two-sided 95 % intervals, each by itself; pp: percentage points. "
     "They are paired by image, artefact instance and patient where both models saw the same pictures. "
-    "Shares of relevance are of different components and are compared as independent. An asterisk, or bold: the interval "
+    "Shares of relevance are of different components and are compared as independent. Asterisk or bold: the interval "
     "lies on one side of zero. A comparison decides nothing."
 )
 

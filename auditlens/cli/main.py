@@ -36,6 +36,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "demo": Entry("auditlens.cli.demo", "demo", "Audit a model with a planted shortcut and its clean twin."),
     "doctor": Entry("auditlens.cli.doctor", "doctor", "Say what is installed, what is missing and how to get it."),
     "compare": Entry("auditlens.cli.compare", "compare", "Set two or more runs side by side."),
+    "augment": Entry("auditlens.cli.augment", "augment", "Write artefact-augmented copies of training images."),
     "schema": Entry("auditlens.cli.schema", "schema", "Print the JSON Schema of the spec."),
 }
 

@@ -22,8 +22,8 @@ Picture = TypeVar("Picture", Image.Image, Tensor, Image8)
 class ArtefactTransform:
     """Put an artefact of a spec into an image at a given rate, whatever the image's label (paper, 4.3.3).
 
-    Usable in `torchvision.transforms.Compose` and its v2, on PIL images, uint8 tensors (3 or 1, height, width) and uint8
-    arrays (height, width, 3); what goes in comes out, of the same type, size and mode.
+    Usable in `torchvision.transforms.Compose` and its v2, on PIL images, uint8 tensors (3 or 1, height, width) and
+    uint8 arrays (height, width, 3); what goes in comes out, of the same type, size and mode.
 
     Every call takes one number from torch's global random state, as torchvision's own transforms do, and draws from a
     stream of that number. So `torch.manual_seed` fixes the sequence, and the workers of a `DataLoader` differ from each
@@ -72,8 +72,8 @@ def _pixels(picture: Any) -> Image8:
     if isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3:
         return picture
     raise InputError(
-        f"cannot put an artefact into {_described(picture)}; valid are PIL images (RGB, L), uint8 tensors (3 or 1, height, "
-        "width) and uint8 arrays (height, width, 3)",
+        f"cannot put an artefact into {_described(picture)}; valid are PIL images (RGB, L), uint8 tensors "
+        "(3 or 1, height, width) and uint8 arrays (height, width, 3)",
         hint="put the transform before ToTensor, ToDtype and Normalize",
     )
 

@@ -2,12 +2,13 @@
 
     python benchmarks/corrected.py --out /tmp/corrected
 
-trains a classifier of the testbed with a planted artefact, audits it, prunes the components that the audit calls spurious
-(`auditlens prune`), retrains on artefact-augmented copies of the same training images (`auditlens augment`), audits all
-three with the demonstration's spec, and writes one comparison (`auditlens compare`). The augmentation and the audit draw
+trains a classifier of the testbed with a planted artefact and audits it; prunes the components that the audit calls
+spurious (`auditlens prune`); retrains by the same recipe, once on artefact-augmented copies of the same training images
+(`auditlens augment`), and once, as the paper did, on such copies of the images that do not carry the artefact. All four
+are audited with the demonstration's spec and compared (`auditlens compare`). The augmentation and the audit draw
 artefacts with the audit's renderers; the true effect of each model is measured with the testbed's own, on other images.
 
-Training is short (one thread). What is there already in the folder is not made again.
+Training is short, on one thread. What is there already in the folder is not made again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -35,14 +37,15 @@ from auditlens.spec.paths import share_folder
 from auditlens.subject import load_subject
 from auditlens.testbed.measure import Effect, as_batch, insertion_effect, operating_threshold
 from auditlens.testbed.models import CLASSES
-from auditlens.testbed.scenes import ARTEFACTS, Scene, place_artefacts, scenes
+from auditlens.testbed.scenes import ARTEFACTS, Scene, artefact_stream, place_artefacts, scenes
 from auditlens.testbed.train import RATE_IN, RATE_OUT, Rates, bare_scenes, fit
 from auditlens.testbed.weights_io import Origin, load_classifier, read_origin, save_classifier
 
 N_VALIDATION = 400
 AUDIT_SEED = 2000
 TRUTH_SEED = 4000
-MODELS = ("vanilla", "pruned", "retrained")
+MODELS = ("vanilla", "pruned", "retrained", "removed")
+"""`removed`: retrained on copies of the training images without the planted artefact."""
 
 
 def main() -> None:
@@ -50,15 +53,16 @@ def main() -> None:
     given = _arguments()
     torch.set_num_threads(1)
     out: Path = given.out
-    specs = {name: _spec(out, name, given) for name in ("vanilla", "retrained")}
+    out.mkdir(parents=True, exist_ok=True)
     _train_vanilla(out, given)
-    _write_specs(out, specs, given, "vanilla")
+    specs = {"vanilla": _written_spec(out, "vanilla", given)}
     _audit(specs["vanilla"], out / "vanilla", out)
     specs["pruned"] = _prune(out, given)
     _audit(specs["pruned"], out / "pruned", out)
-    _retrain(out, specs["vanilla"], given)
-    _write_specs(out, specs, given, "retrained")
-    _audit(specs["retrained"], out / "retrained", out)
+    for name in ("retrained", "removed"):
+        _retrain(out, name, specs["vanilla"], given)
+        specs[name] = _written_spec(out, name, given)
+        _audit(specs[name], out / name, out)
     comparison = compare([out / name for name in MODELS], names=MODELS, out=out / "compare")
     print("\n".join(plain_comparison(comparison)))
     _print_truth(out, specs, given)
@@ -85,7 +89,7 @@ def _train_vanilla(out: Path, given: argparse.Namespace) -> None:
     weights = out / "vanilla.safetensors"
     if weights.is_file():
         return
-    rates = Rates.planted(given.artefact, given.direction, RATE_IN, RATE_OUT)
+    rates = _rates(given)
     for index, bare in enumerate(bare_scenes(given.seed, given.n_train)):
         scene = place_artefacts(bare, rates.of(bare), "train", given.seed, index)
         place = out / "training" / CLASSES[scene.melanoma] / f"{index:05d}.png"
@@ -95,22 +99,44 @@ def _train_vanilla(out: Path, given: argparse.Namespace) -> None:
     _train(weights, files, [file.parent.name for file in files], rates, given)
 
 
-def _retrain(out: Path, spec: Path, given: argparse.Namespace) -> None:
+def _retrain(out: Path, name: str, spec: Path, given: argparse.Namespace) -> None:
     """Train anew, by the same recipe, on copies of the training images with the audit's artefacts."""
-    weights = out / "retrained.safetensors"
+    weights = out / f"{name}.safetensors"
     if weights.is_file():
         return
-    copies = out / "augmented"
+    source = out / "training" if name == "retrained" else _without_artefact(out, given)
+    copies = out / f"augmented_{name}"
     if not copies.exists():
         written = augment_folder(
-            out / "training", spec, copies, probability=given.probability, copies=given.copies, seed=given.seed
+            source, spec, copies, probability=given.probability, copies=given.copies, seed=given.seed
         )
         for label, n in written.n_of.items():
-            print(f"augmented: {label} {written.n_with[label]} of {n} copies with an artefact")
+            print(f"{name}: {label} {written.n_with[label]} of {n} copies with an artefact", flush=True)
     with (copies / MANIFEST).open(encoding="utf-8", newline="") as opened:
         rows = list(csv.DictReader(opened))
-    rates = Rates.planted(given.artefact, given.direction, RATE_IN, RATE_OUT)
-    _train(weights, [copies / row["file"] for row in rows], [row["label"] for row in rows], rates, given)
+    _train(weights, [copies / row["file"] for row in rows], [row["label"] for row in rows], _rates(given), given)
+
+
+def _without_artefact(out: Path, given: argparse.Namespace) -> Path:
+    """Copy the training images that do not carry the planted artefact, which a team would find by looking."""
+    folder = out / "without"
+    for file in sorted((out / "training").rglob("*.png")):
+        if not _carries(file, given):
+            place = folder / file.parent.name / file.name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place)
+    return folder
+
+
+def _carries(file: Path, given: argparse.Namespace) -> bool:
+    """Whether the planted artefact was put into a training image: the first number of its stream decides."""
+    rates = _rates(given)
+    rate = rates.melanoma if file.parent.name == "melanoma" else rates.benign
+    return bool(artefact_stream("train", given.artefact, given.seed, int(file.stem)).random() < rate)
+
+
+def _rates(given: argparse.Namespace) -> Rates:
+    return Rates.planted(given.artefact, given.direction, RATE_IN, RATE_OUT)
 
 
 def _train(
@@ -118,7 +144,7 @@ def _train(
 ) -> None:
     """Train one model, with its own operating threshold by the same rule on the same validation images.
 
-    The passes over more copies are fewer, so that every model takes equally many steps.
+    The passes are so many that every model takes about as many steps.
     """
     pixels = as_batch(np.asarray(Image.open(file)) for file in files)
     truth = torch.tensor([CLASSES.index(label) for label in labels])
@@ -129,12 +155,7 @@ def _train(
     save_classifier(model, origin, weights)
 
 
-def _spec(out: Path, name: str, given: argparse.Namespace) -> Path:
-    out.mkdir(parents=True, exist_ok=True)
-    return out / f"{name}.yaml"
-
-
-def _write_specs(out: Path, specs: dict[str, Path], given: argparse.Namespace, name: str) -> None:
+def _written_spec(out: Path, name: str, given: argparse.Namespace) -> Path:
     threshold = float(read_origin(out / f"{name}.safetensors").threshold)
     document = {
         "auditlens": 1,
@@ -145,7 +166,9 @@ def _write_specs(out: Path, specs: dict[str, Path], given: argparse.Namespace, n
         "data": {"generate": {"arguments": {"n": given.n_audit, "seed": AUDIT_SEED}}},
         "challenge": {"max_images_per_class": given.n_trials},
     }
-    specs[name].write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    spec = out / f"{name}.yaml"
+    spec.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    return spec
 
 
 def _prune(out: Path, given: argparse.Namespace) -> Path:

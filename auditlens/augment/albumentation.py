@@ -34,9 +34,10 @@ class AlbumentationsArtefacts(ImageOnlyTransform):  # type: ignore[misc]
     """
 
     def __init__(self, spec: Path | str | LoadedSpec, artefacts: Choice = "all", p: float = 0.5, seed: int = 0) -> None:
-        Artefacts(spec, artefacts, p, seed)  # a rate outside [0, 1] is told in our words
+        chosen = Artefacts(spec, artefacts, p, seed)
+        chosen.probability = 1.0  # albumentations draws the rate itself
         super().__init__(p=p)
-        self.artefacts = Artefacts(spec, artefacts, 1.0, seed)
+        self.artefacts = chosen
 
     def get_params(self) -> dict[str, Any]:
         """Draw the number that names the stream of this image."""

@@ -120,13 +120,13 @@ def flip_difference(first: TrialAnswers, other: TrialAnswers, source: str, targe
     if _same_trials(first, other):
         return _nothing(len(first.images), len(np.unique(first.units)))
     rows = [flip_rows(answers, source) for answers in (other, first)]
-    where = {"units": first.units, "instances": first.instances}
+    units, instances = first.units, first.instances
     if part == "beyond":
         changes = [_turned(answers, target) for answers in (other, first)]
-        return difference_of_changes(changes[0], changes[1], rows[0], rows[1], **where)
+        return difference_of_changes(changes[0], changes[1], rows[0], rows[1], units, instances=instances)
     place = 0 if part == "raw" else 1
     events = [_turned(answers, target)[place] for answers in (other, first)]
-    return overlapping_rate_difference(events[0], events[1], rows[0], rows[1], **where)
+    return overlapping_rate_difference(events[0], events[1], rows[0], rows[1], units, instances=instances)
 
 
 def flip_rows(answers: TrialAnswers, source: str) -> Bools:
@@ -162,8 +162,8 @@ def accuracy_change_difference(
         return _nothing(len(first.images), len(np.unique(first.units)))
     rows = _of_class(first, true_class)
     changes = [_rightness(answers, independent) for answers in (other, first)]
-    where = {"units": first.units, "instances": first.instances}
-    return difference_of_changes(changes[0], changes[1], rows, rows, **where)
+    units, instances = first.units, first.instances
+    return difference_of_changes(changes[0], changes[1], rows, rows, units, instances=instances)
 
 
 def unpaired_difference(first: Estimate, other: Estimate, bounds: tuple[float, float] | None) -> Estimate:

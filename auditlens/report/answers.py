@@ -102,7 +102,7 @@ def read_answers(run: Path) -> Answers | None:
     return Answers(
         clean={str(name): _clean(str(name), part) for name, part in clean.groupby("class_name", sort=False)},
         trials={
-            (artefact, name): _trials(artefact, name, part)
+            (str(artefact), str(name)): _trials(str(artefact), str(name), part)
             for (artefact, name), part in trials.groupby(["artefact", "class_name"], sort=False)
         },
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from auditlens.findings import differences
 from auditlens.findings.compared_artefacts import compared_artefacts
 from auditlens.findings.compared_inside import compared_classes
+from auditlens.findings.compared_separability import compared_separability
 from auditlens.findings.decision import OperatingPoint
 from auditlens.findings.plan_differences import plan_differences
 from auditlens.findings.side_by_side import FIRST, NOT_KEPT, Run, apart, has_value, values
@@ -41,6 +42,7 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
         gates=_gates(runs),
         artefacts=compared_artefacts(runs),
         classes=compared_classes(runs),
+        separability=compared_separability(runs),
     )
 
 

@@ -126,6 +126,7 @@ def tables(comparison: Comparison) -> list[Table]:
             rows.accuracy_table(comparison, class_name),
             rows.flips_table(comparison, class_name),
         ]
+    found.append(rows.separability_table(comparison))
     for inside in comparison.classes:
         found += [rows.shares_table(inside, inside.by_state, "state")]
         found += [rows.shares_table(inside, inside.by_label, "label")]
@@ -155,6 +156,7 @@ def html(comparison: Comparison) -> str:
             }
             for name in classes
         ],
+        "separability": rows.separability_table(comparison),
         "inside": [_inside(found) for found in comparison.classes],
         "gates": rows.gates_table(comparison),
         "performance": rows.performance_table(comparison),

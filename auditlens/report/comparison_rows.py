@@ -219,6 +219,18 @@ def _with_count(text: str, n: int | None) -> str:
     return text if n is None or text == MISSING else f"{text}; n = {n}"
 
 
+def separability_table(comparison: Comparison) -> Table:
+    """AUROC with the artefact, and what the artefact costs of it."""
+    lines = []
+    for row in comparison.separability:
+        title = f"{capitalise(row.class_name)} against {plain(row.name)} ({row.source})"
+        lines += [
+            Line(f"{title}: AUROC with it", _cells(row.auroc, "score")),
+            Line(f"{title}: lost by it", _cells(row.drop, "signed")),
+        ]
+    return Table("Told from images with spurious features only", tuple(lines))
+
+
 def gates_table(comparison: Comparison) -> Table:
     """Gates with outcome and estimate per run."""
     return Table("Gates", tuple(_gate_line(gate) for gate in comparison.gates))

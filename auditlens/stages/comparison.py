@@ -121,6 +121,20 @@ class ComparedClass(Stage):
     by_label: tuple[ComparedShare, ...]
 
 
+class ComparedSeparability(Stage):
+    """How well a class is told from images with spurious features only, in all runs."""
+
+    name: str
+    """The artefact, the folder, or `combined`."""
+    class_name: str
+    source: str
+    """What the images with spurious features are made from."""
+    auroc: tuple[ComparedValue, ...]
+    """With the artefact, one per run."""
+    drop: tuple[ComparedValue, ...]
+    """What the artefact costs: AUROC without minus with it, on the same images; the measure that decides."""
+
+
 class Comparison(Stage):
     """Two or more audits side by side; it decides nothing."""
 
@@ -134,6 +148,8 @@ class Comparison(Stage):
     gates: tuple[ComparedGate, ...]
     artefacts: tuple[ComparedArtefact, ...]
     classes: tuple[ComparedClass, ...]
+    separability: tuple[ComparedSeparability, ...] = ()
+    """Where the runs tested it."""
 
     def to_json(self) -> str:
         """The bytes of `compare.json`: canonical, one line, with a final newline."""

@@ -1,6 +1,7 @@
 """Runs side by side: what is paired, what the differences are, and what is said where they are not paired."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from auditlens.findings.comparison import compare_runs
 from auditlens.findings.side_by_side import Run
 from auditlens.findings.statistics import mean_effect, rate_difference
 from auditlens.stages.answers import Answers, Said
+from auditlens.stages.findings import Estimate
 from auditlens.stages.states import ComponentState
 from tests.unit.findings.compared_runs import N_DRAWS, make_run, with_plan
 
@@ -202,6 +204,30 @@ def test_shares_are_compared_as_independent_and_nothing_is_a_number(vanilla, ret
     )
     others = [row for row in inside.by_state if row.name != "spurious"]
     assert all("unpaired" in row.values[1].difference.method for row in others)
+
+
+def test_separability_stands_side_by_side_where_runs_tested_it(vanilla, retrained):
+    def tested(run, value):
+        row = SimpleNamespace(
+            name="ruler",
+            class_name="melanoma",
+            source="other classes",
+            with_artefact=Estimate(value=value, low=value - 0.1, high=value + 0.1),
+            drop=None,
+        )
+        return Run(
+            run.name, run.record.model_copy(update={"findings": _with(run.record.findings, (row,))}), run.answers
+        )
+
+    def _with(findings, rows):
+        return findings.model_copy(update={"separability": rows})
+
+    (row,) = compare_runs([tested(vanilla, 0.5), tested(retrained, 0.8)]).separability
+    assert row.auroc[1].difference.value == pytest.approx(0.3)
+    assert row.auroc[1].difference.low == pytest.approx(0.3 - np.hypot(0.1, 0.1))
+    assert row.drop[1].difference is None
+    (lacking,) = compare_runs([tested(vanilla, 0.5), retrained]).separability
+    assert lacking.auroc[1].estimate is None
 
 
 def test_three_runs_are_each_compared_with_the_first(vanilla, retrained, compared):

@@ -2,6 +2,10 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -164,10 +168,13 @@ def test_a_wrong_call_says_what_is_valid(folders, tmp_path):
 
 
 def test_a_broken_table_is_told_with_its_file(folders, tmp_path):
-    import shutil
-
     place = tmp_path / "broken"
     shutil.copytree(folders[0], place)
     (place / "tables" / "trials.parquet").write_bytes(b"no table")
     with pytest.raises(InputError, match=r"trials\.parquet cannot be read"):
         compare([folders[0], place])
+
+
+def test_comparing_loads_no_torch():
+    code = "import sys, auditlens; auditlens.compare; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[3]).returncode == 0

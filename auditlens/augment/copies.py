@@ -53,6 +53,8 @@ class Written:
     n_of : mapping of label to int
         Copies in all.
     artefacts : mapping of artefact to int
+    left_out : tuple of str
+        Artefacts of the spec that cannot be made without the audited model, where `all` were asked for.
     """
 
     manifest: Path
@@ -60,6 +62,7 @@ class Written:
     n_with: Mapping[str, int]
     n_of: Mapping[str, int]
     artefacts: Mapping[str, int]
+    left_out: tuple[str, ...] = ()
 
 
 def augment_folder(
@@ -232,4 +235,5 @@ def _counted(manifest: Path, rows: list[dict[str, object]], chosen: Artefacts) -
         n_with={label: by_label[label] for label in sorted(labels)},
         n_of={label: labels[label] for label in sorted(labels)},
         artefacts={name: by_artefact[name] for name in chosen.names},
+        left_out=chosen.left_out,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from auditlens.challenge.draws import digest_of
-from auditlens.challenge.instances import load_artefact
+from auditlens.challenge.instances import BUILDERS, load_artefact
 from auditlens.challenge.placement import centre_ellipse
 from auditlens.challenge.rendering import ArtefactSource, Box, Image8, Mask, bounding_box, changed
 from auditlens.errors import ArtefactError, InputError, nearest
@@ -68,6 +68,8 @@ class Artefacts:
         loaded = spec if isinstance(spec, LoadedSpec) else load_spec(spec, check_paths=False)
         self.probability, self.seed = probability, seed
         self.sources = _sources(loaded, _chosen(loaded, artefacts), seed)
+        self.left_out = tuple(name for name in loaded.spec.artefacts if artefacts == "all" and name not in self.sources)
+        """Artefacts that cannot be made without the audited model, where `all` were asked for."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,14 +102,22 @@ def _chosen(loaded: LoadedSpec, artefacts: Choice) -> tuple[str, ...]:
     if not valid:
         raise InputError(f"{loaded.path} has no artefacts", hint="include: [auditlens/artefacts/dermoscopy]")
     if artefacts == "all":
-        return valid
+        return tuple(name for name in valid if _needs_no_model(loaded, name))
     names = (artefacts,) if isinstance(artefacts, str) else tuple(artefacts)
     for name in names:
         if name not in valid:
             raise InputError(f"the spec has no artefact {name!r}; valid are {', '.join(valid)}{nearest(name, valid)}")
+        if not _needs_no_model(loaded, name):
+            kind = loaded.spec.artefacts[name].kind
+            raise InputError(f"artefact {name!r} ({kind}) is made by the audited model; name others to train with")
     if not names:
         raise InputError(f"no artefact is named; valid are all, or {', '.join(valid)}")
     return tuple(name for name in valid if name in names)
+
+
+def _needs_no_model(loaded: LoadedSpec, name: str) -> bool:
+    """Whether an artefact can be made from the spec alone."""
+    return loaded.spec.artefacts[name].kind in BUILDERS
 
 
 def _sources(loaded: LoadedSpec, names: Sequence[str], seed: int) -> Mapping[str, ArtefactSource]:

@@ -63,4 +63,5 @@ def _summary(written: Written) -> list[str]:
         for label, n in written.n_of.items()
     ]
     lines += [f"  {name}: {n:,}" for name, n in written.artefacts.items()]
+    lines += [f"  {name}: left out, it is made by the audited model" for name in written.left_out]
     return [*lines, f"manifest: {written.manifest}"]

@@ -9,6 +9,7 @@ from PIL import Image
 from scipy import stats
 
 from auditlens.augment.copies import MANIFEST, augment_folder
+from auditlens.challenge.instances import BUILDERS
 from auditlens.errors import InputError
 from auditlens.store.folders import file_sha256
 
@@ -127,6 +128,14 @@ def test_a_wrong_call_says_what_is_valid(spec, training, tmp_path):
         with pytest.raises(InputError, match=said):
             augment_folder(given.pop("folder"), given.pop("spec"), given.pop("out"), **given)
     assert not (tmp_path / "out").exists()
+
+
+def test_what_only_the_audited_model_can_make_is_left_out_and_told(spec, training, tmp_path, monkeypatch):
+    monkeypatch.delitem(BUILDERS, "tint")
+    written = augment_folder(training, spec, tmp_path / "all", probability=1.0)
+    assert written.left_out == ("red_skin",) and written.artefacts == {"ruler": 90}
+    with pytest.raises(InputError, match=r"'red_skin' .tint. is made by the audited model"):
+        augment_folder(training, spec, tmp_path / "named", artefacts=["red_skin"])
 
 
 def test_the_command_says_how_many_by_class(spec, training, tmp_path, capsys):

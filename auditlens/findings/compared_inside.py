@@ -21,7 +21,7 @@ def compared_classes(runs: Sequence[Run]) -> tuple[ComparedClass, ...]:
 
 def _class(runs: Sequence[Run], class_name: str) -> ComparedClass:
     found = [next((row for row in run.record.findings.classes if row.class_name == class_name), None) for run in runs]
-    states = [state for state in ComponentState if any(row and state in row.share_by_state for row in found)]
+    states = [state for state in ComponentState if any(row and _carried(row, state) for row in found)]
     labels = dict.fromkeys(label for row in found if row for label in row.share_by_concept)
     by_label = [_label(runs, found, label) for label in labels]
     return ComparedClass(
@@ -30,6 +30,12 @@ def _class(runs: Sequence[Run], class_name: str) -> ComparedClass:
         by_state=tuple(_state(runs, found, state) for state in states),
         by_label=tuple(sorted(by_label, key=lambda row: (-_largest(row), row.name))),
     )
+
+
+def _carried(row: ClassFinding, state: ComponentState) -> bool:
+    """Whether any relevance lies on a state."""
+    share = row.share_by_state.get(state)
+    return share is not None and bool(share.value)
 
 
 def _largest(row: ComparedShare) -> float:

@@ -121,10 +121,7 @@ def _gates(runs: Sequence[Run]) -> tuple[ComparedGate, ...]:
 
 def _gate(name: str, results: Sequence[GateResult | None]) -> ComparedGate:
     known = [result for result in results if result is not None]
-    asked = {
-        result.gate.model_copy(update={"location": None, "rationale": "", "risk_id": None, "requires": ()})
-        for result in known
-    }
+    asked = {result.gate.model_dump_json(exclude={"location", "rationale", "risk_id", "requires"}) for result in known}
     notes = ["the gate is not the same in all runs"] if len(asked) > 1 else []
     notes += ["not in all runs"] if len(known) < len(results) else []
     return ComparedGate(

@@ -9,7 +9,7 @@ from auditlens.gather.trials import pictures_digest
 from auditlens.stages.base import canonical_json
 from auditlens.version import __version__
 
-ABOUT = {"label", "column", "clean_of", "source"}
+ABOUT = {"label", "column", "clean_of", "clean_by", "only", "reason", "source"}
 """Fields of an artefact that say where it is used and what it is called, not how it looks."""
 
 

@@ -55,6 +55,7 @@ ROWS: Final[tuple[tuple[str, Callable[[AuditRecord], object], bool, str], ...]] 
         False,
         "shares of relevance are of different layers",
     ),
+    ("silenced components", lambda record: ", ".join(record.plan.model.silenced) or NOTHING, True, ""),
     ("file that ships", _released, False, ""),
     (
         "images",

@@ -25,6 +25,7 @@ from auditlens.gather.equivalence import planned_released, settle
 from auditlens.gather.evidence import Gathered, gather, planned_crops
 from auditlens.gather.memory import keep_freed_memory
 from auditlens.gather.pictures import with_pictures
+from auditlens.gather.regions import with_regions
 from auditlens.gather.released import Models, attribution, load_models
 from auditlens.gather.resolve import (
     demand_columns,
@@ -36,6 +37,7 @@ from auditlens.gather.resolve import (
     planned_opinions,
 )
 from auditlens.gather.strata import found_strata
+from auditlens.gather.transplants import with_transplants
 from auditlens.gather.trials import artefact_sources
 from auditlens.plan.build import audited_classes, build_plan
 from auditlens.report.answers import keep_answers
@@ -111,11 +113,12 @@ def audit(
         context.behaving, context.spec.model, loaded.base, context.index.root, context.spec.data.window
     )
     context, equivalence = settle(context)
+    context, transplanted = with_transplants(with_regions(context))
     released = planned_released(context, equivalence)
     attributor, why = attribution(context)
     model = planned_model(context.spec, context.subject, *references, released)
     plan = _plan(loaded, context, model, attributor, why)
-    gathered = gather(context, plan, attributor, sources)
+    gathered = gather(context, plan, attributor, sources, transplanted)
     record = _judge(loaded, plan, context, gathered, RunFolder(folder))
     _write(record, folder, reports, told)
     _write_run(folder, loaded, dict(variables or {}), context, time.monotonic() - begun)

@@ -53,7 +53,8 @@ class Rendering:
     ----------
     inserted : Image8, (height, width, 3)
     alpha : Plane, (height, width)
-        Support of the change, 0 to 1; above 0 wherever a pixel differs.
+        Support of the change, 0 to 1; above 0 wherever a pixel differs, but for transplants, whose support is the core
+        of the soft mask.
     full_field : bool
         True for changes of the whole image, which have no place of their own.
     of_detail : bool

@@ -12,6 +12,7 @@ import numpy as np
 from auditlens.challenge.draws import digest_of, stream
 from auditlens.challenge.eligible import eligible
 from auditlens.challenge.placement import centre_ellipse
+from auditlens.challenge.regions import focus_region
 from auditlens.challenge.rendering import ArtefactSource, Image8, Mask, Rendering
 from auditlens.challenge.sham import Sham, make_sham
 from auditlens.data.images import load_mask, load_rgb
@@ -195,8 +196,9 @@ def avoided(sample: Sample, avoid: str, size: tuple[int, int]) -> Mask | None:
     Parameters
     ----------
     sample : Sample
-    avoid : {"lesion_mask", "centre", "nothing"}
-        A sample without a lesion mask, or with an empty one, falls back to the centre.
+    avoid : {"lesion_mask", "relevance", "centre", "nothing"}
+        A sample without a lesion mask, or with an empty one, falls back to the centre; for `relevance` first to where
+        the audited model looks, where that was measured.
     size : tuple of int
         Height and width.
 
@@ -207,5 +209,8 @@ def avoided(sample: Sample, avoid: str, size: tuple[int, int]) -> Mask | None:
     """
     if avoid == "nothing":
         return None
-    mask = load_mask(sample, (size[1], size[0])) if avoid == "lesion_mask" else None
-    return mask if mask is not None and mask.any() else centre_ellipse(*size)
+    mask = load_mask(sample, (size[1], size[0])) if avoid in ("lesion_mask", "relevance") else None
+    if mask is not None and mask.any():
+        return mask
+    looked_at = focus_region(sample.focus, size) if avoid == "relevance" and sample.focus is not None else None
+    return looked_at if looked_at is not None else centre_ellipse(*size)

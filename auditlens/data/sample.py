@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,6 +43,9 @@ class Sample:
         Row of the manifest, or the file.
     window : (low, high), "full", "file" or None
         How values of more than 8 bits become 8 bits, as the spec declares it.
+    focus : float32 array (n, n), or None
+        How much the audited model looks at each part of the image, on a grid over the whole of it; None where no
+        artefact asks for it.
     """
 
     id: str
@@ -54,6 +57,7 @@ class Sample:
     digest: str
     location: Location
     window: Window | None = None
+    focus: NDArray[np.float32] | None = field(default=None, compare=False)
 
     def text(self, column: str) -> str | None:
         """A cell as `DataIndex.values_of` lists it; None where it is empty."""

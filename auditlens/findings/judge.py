@@ -36,6 +36,7 @@ from auditlens.findings.scope import not_evaluated
 from auditlens.findings.selection import select_components
 from auditlens.findings.similarity import layer_similarities
 from auditlens.findings.subgroups import subgroup_findings
+from auditlens.findings.transplant import transplant_findings
 from auditlens.findings.unexpected import Inventory, unexpected_components, unlisted_shares
 from auditlens.findings.vocabulary import vocabulary_findings
 from auditlens.spec.model import AuditSpec
@@ -86,6 +87,7 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
         subgroups=subgroup_findings(plan, evidence, point, trials),
         responses=responses,
         erasures=erasure_findings(plan, evidence),
+        transplants=transplant_findings(spec, evidence),
         controls=controls(plan, {layer: found.cropped for layer, found in tables.items() if found.cropped}, artefacts),
         gate_estimates={gate.id: gate_estimate(gate, inputs) for gate in plan.gates},
         not_evaluated=not_evaluated(spec, plan, evidence, concepts),

@@ -23,7 +23,7 @@ def _digest(context: Context, name: str) -> str:
     parts = {
         "name": name,
         "artefact": artefact.model_dump(mode="json", exclude=ABOUT),
-        "files": pictures_digest(artefact, context.base),
+        "files": pictures_digest(context, name),
         "seed": context.spec.seed,
         "window": window,
         "version": __version__,

@@ -52,6 +52,8 @@ class Context:
         Further foundation models, in the order of the spec.
     carriers : mapping of concept to Carriers
         Images that carry an artefact by its score, once they have been told.
+    pictures : mapping of artefact to str
+        Digest of what the audited model's inside gave its pictures (masks, places); none for most artefacts.
     """
 
     spec: AuditSpec
@@ -68,6 +70,7 @@ class Context:
     no_inside: Skipped | None = None
     opinions: tuple[FoundationModel, ...] = ()
     carriers: Mapping[str, Carriers] = field(default_factory=dict)
+    pictures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def chunk_size(self) -> int:

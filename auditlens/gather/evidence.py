@@ -16,9 +16,11 @@ from auditlens.gather.context import Context
 from auditlens.gather.erasure import erasures
 from auditlens.gather.inside import chosen_components, component_examples, relevances
 from auditlens.gather.opinions import opinions
+from auditlens.gather.regions import region_gaps
 from auditlens.gather.responses import responses
 from auditlens.gather.seen import inserted_concepts
 from auditlens.gather.space import semantic_space
+from auditlens.gather.transplants import NO_TRANSPLANT, Transplanted
 from auditlens.gather.trials import artefact_trials, images_left_out
 from auditlens.stages.evidence import Evidence
 from auditlens.stages.plan import AuditPlan
@@ -33,9 +35,14 @@ class Gathered:
 
 
 def gather(
-    context: Context, plan: AuditPlan, attributor: Attributor, sources: Mapping[str, ArtefactSource]
+    context: Context,
+    plan: AuditPlan,
+    attributor: Attributor,
+    sources: Mapping[str, ArtefactSource],
+    transplanted: Transplanted = NO_TRANSPLANT,
 ) -> Gathered:
     """Measure everything that the plan asks for: behaviour first, then the inside, then what can be seen."""
+    sources = {**sources, **transplanted.sources}
     predictions, examples = clean_pass(context)
     space = semantic_space(context, {}) if scored_concepts(context.spec) else None
     context = replace(context, carriers=carriers(context, plan, space))
@@ -59,7 +66,13 @@ def gather(
         erasures=erasures(context),
         carriers=context.carriers,
         left_out=images_left_out(context),
-        skipped=(*skipped, *([context.no_inside] if context.no_inside is not None else [])),
+        skipped=(
+            *skipped,
+            *transplanted.skipped,
+            *region_gaps(context),
+            *([context.no_inside] if context.no_inside is not None else []),
+        ),
+        transplants=transplanted.separated,
     )
     evidence = replace(evidence, opinions=opinions(context, attributor, sources, evidence))
     return Gathered(_with_ablations(context, plan, evidence), sources)

@@ -99,7 +99,7 @@ def _of_artefact(
     key = context.key(
         artefact=name,
         described=artefact.model_dump(mode="json"),
-        pictures=pictures_digest(artefact, context.base),
+        pictures=pictures_digest(context, name),
         trials=[[trial.row, trial.repetition, trial.instance] for trial in trials],
         layers=list(layers),
         classes=list(classes),

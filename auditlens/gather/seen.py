@@ -63,7 +63,7 @@ def inserted_embeddings(
         "seed": seed,
         "artefact": artefact,
         "described": context.spec.artefacts[artefact].model_dump(mode="json"),
-        "pictures": pictures_digest(context.spec.artefacts[artefact], context.base),
+        "pictures": pictures_digest(context, artefact),
         "trials": chosen.tolist(),
         "rows": trials.image_indices[chosen].tolist(),
         "instances": trials.instances[chosen].tolist(),

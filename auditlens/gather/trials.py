@@ -16,7 +16,17 @@ from auditlens.challenge.rendering import ArtefactSource
 from auditlens.challenge.trials import choose_rows, clean_rows, plan_trials
 from auditlens.errors import ArtefactError
 from auditlens.gather.context import Context
-from auditlens.spec.artefacts import Artefact, Background, ColourProfile, Cutout, Overlay, Pictures, Python
+from auditlens.gather.transplants import check_transplant
+from auditlens.spec.artefacts import (
+    Artefact,
+    Background,
+    ColourProfile,
+    Cutout,
+    Overlay,
+    Pictures,
+    Python,
+    Transplant,
+)
 from auditlens.spec.paths import resolve
 from auditlens.stages.eligibility import LeftOut
 from auditlens.stages.evidence import ArtefactTrials, Skipped
@@ -27,13 +37,19 @@ ARRAYS = tuple(field.name for field in fields(ArtefactTrials) if field.name not 
 
 
 def artefact_sources(context: Context) -> dict[str, ArtefactSource]:
-    """Load every artefact of the spec; a broken picture is an error before anything is run."""
-    return {name: _source(context, name, artefact) for name, artefact in context.spec.artefacts.items()}
+    """Load every artefact of the spec; a broken picture is an error before anything is run.
+
+    Transplants are checked only: they need the inside of the model (`gather.transplants`).
+    """
+    found = {name: _source(context, name, artefact) for name, artefact in context.spec.artefacts.items()}
+    return {name: source for name, source in found.items() if source is not None}
 
 
-def _source(context: Context, name: str, artefact: Artefact) -> ArtefactSource:
+def _source(context: Context, name: str, artefact: Artefact) -> ArtefactSource | None:
     try:
         clean_rows(context.index, artefact, context.base)  # a column that is not there is told now, not later
+        if isinstance(artefact, Transplant):
+            return check_transplant(artefact, context.base)
         return load_artefact(artefact, context.base, context.spec.seed, context.index)
     except ArtefactError as error:
         raise ArtefactError(f"artefacts.{name}: {error.message}", location=error.location, hint=error.hint) from error
@@ -46,6 +62,8 @@ def artefact_trials(
     trials: dict[str, ArtefactTrials] = {}
     skipped: list[Skipped] = []
     for name, artefact in context.spec.artefacts.items():
+        if name not in sources:  # a transplant that could not be made; the reason stands with it
+            continue
         rows = trial_rows(context, artefact)
         if not rows:
             skipped.append(_no_clean_image(context, name, artefact))
@@ -74,7 +92,16 @@ def images_left_out(context: Context) -> dict[str, tuple[LeftOut, ...]]:
     return {name: rows for name, rows in found.items() if rows}
 
 
-def pictures_digest(artefact: Artefact, base: Path) -> str:
+def pictures_digest(context: Context, name: str) -> str:
+    """SHA-256 over what an artefact's pictures are made of: its files, and what the audited model's inside gave them.
+
+    The latter are soft masks, or where it must not lie; most artefacts have none.
+    """
+    files, made = files_digest(context.spec.artefacts[name], context.base), context.pictures.get(name)
+    return files if made is None else hashlib.sha256(f"{files}|{made}".encode()).hexdigest()
+
+
+def files_digest(artefact: Artefact, base: Path) -> str:
     """SHA-256 over the files that an artefact is made of, so that a changed cut-out or function is a new result."""
     digest = hashlib.sha256()
     if isinstance(artefact, Python):
@@ -145,7 +172,7 @@ def _trials(
     key = context.behaviour_key(
         artefact=name,
         described=artefact.model_dump(mode="json"),
-        pictures=pictures_digest(artefact, context.base),
+        pictures=pictures_digest(context, name),
         trials=[[trial.row, trial.repetition, trial.instance] for trial in planned],
     )
     arrays = context.store.chunked("artefact-trials", key, len(planned), context.chunk_size, compute, context.told())

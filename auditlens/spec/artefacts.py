@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 def _ordered(pair: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -85,7 +85,9 @@ class ArtefactBase(BaseModel):
         "texture", description="Control with the same place, size and pixel energy but no content."
     )
     placement: Literal["border", "anywhere", "corner", "full"] = Field("border", description="Where it may lie.")
-    avoid: Literal["lesion_mask", "centre", "nothing"] = Field("centre", description="What it must not cover.")
+    avoid: Literal["lesion_mask", "relevance", "centre", "nothing"] = Field(
+        "centre", description="What it must not cover."
+    )
     scale: Range = Field((0.8, 1.2), description="Size factor, drawn uniformly; 1 is the natural size.")
     opacity: ShareRange = Field((1.0, 1.0), description="Opacity, drawn uniformly.")
     source: str = Field("", description="Where the artefact or its pictures come from.")
@@ -301,12 +303,51 @@ class ColourProfile(ArtefactBase):
         return self
 
 
+class Transplant(ArtefactBase):
+    """Take the artefact from labelled example images, by a concept activation vector of the audited model (F.2.3)."""
+
+    kind: Literal["transplant"]
+    examples: str | None = Field(
+        None, description="Folder of images with the artefact; by default the data's images with 1 in `column`."
+    )
+    without: str | None = Field(
+        None, description="Folder of images without it; by default the data's images with 0 in `column`."
+    )
+    layer: str | None = Field(
+        None, description="Examined layer whose activations tell the artefact; the last one by default."
+    )
+    n_instances: int = Field(24, ge=1, le=200, description="The best-scored examples, at most one of each unit.")
+    blur: int = Field(
+        41, ge=1, le=223, description="Kernel of the Gaussian blur: pixels (odd) where the shorter side has 224."
+    )
+    power: float = Field(0.6, gt=0, le=10, description="Exponent of the mask; below 1 it lifts low values.")
+    least_auroc: float = Field(
+        0.7,
+        ge=0.5,
+        lt=1,
+        description="The AUROC of images with against without the artefact must have its lower bound above this.",
+    )
+
+    @field_validator("blur")
+    @classmethod
+    def _odd(cls, blur: int) -> int:
+        if blur % 2 == 0:
+            raise ValueError("a kernel has a middle: write an odd number of pixels")
+        return blur
+
+    @model_validator(mode="after")
+    def _both_sides(self) -> Transplant:
+        if self.column is None and (self.examples is None or self.without is None):
+            raise ValueError("give `column`, or folders for both `examples` and `without`")
+        return self
+
+
 Drawn = Rendered | GelBubble | Reflection | Tube | Collimator | Frame | Inscribed
 """What is drawn by the tool from designs of a seed."""
 Acquired = Jpeg | Blur | ColourCast
 """What the way of the picture into the file does to the whole of it."""
 
 Artefact = Annotated[
-    Tint | HueShift | Overlay | Cutout | Drawn | Acquired | Background | Python | ColourProfile,
+    Tint | HueShift | Overlay | Cutout | Drawn | Acquired | Background | Python | ColourProfile | Transplant,
     Field(discriminator="kind"),
 ]

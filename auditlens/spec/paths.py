@@ -42,6 +42,8 @@ PATH_FIELDS: Final[dict[Pattern, Kind]] = {
     ("artefacts", "*", "import_path"): "folder",
     ("artefacts", "*", "profiles"): "pictures",
     ("artefacts", "*", "profiles", "*"): "pictures",
+    ("artefacts", "*", "examples"): "folder",
+    ("artefacts", "*", "without"): "folder",
 }
 """Every field of the spec that names a file or folder, `*` for any key or index."""
 

@@ -15,6 +15,7 @@ from auditlens.stages.eligibility import LeftOut
 from auditlens.stages.erasure import Erasures
 from auditlens.stages.partition import Partition
 from auditlens.stages.response import Responses
+from auditlens.stages.transplant import Separated
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
@@ -309,3 +310,5 @@ class Evidence:
     """By concept: images that carry an artefact by its score, where artefacts ask for it."""
     left_out: Mapping[str, tuple[LeftOut, ...]] = field(default_factory=dict)
     """By artefact: images that it was not put into, by reason."""
+    transplants: Mapping[str, Separated] = field(default_factory=dict)
+    """By artefact; empty where none is taken from example images."""

@@ -23,6 +23,7 @@ from auditlens.stages.prevalence import PrevalenceFinding
 from auditlens.stages.response import ResponseFinding
 from auditlens.stages.states import ComponentState, ConceptState
 from auditlens.stages.subgroups import SubgroupFindings
+from auditlens.stages.transplant import TransplantFinding
 
 
 class Performance(Stage):
@@ -311,3 +312,5 @@ class Findings(Stage):
     """Every result by subgroup; None where the spec declares no strata."""
     prevalences: tuple[PrevalenceFinding, ...] = ()
     """By artefact and class: how often the data brings both together."""
+    transplants: tuple[TransplantFinding, ...] = ()
+    """Artefacts taken from example images by a concept activation vector; empty without any."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -16,6 +17,7 @@ from auditlens.examine.geometry import InputMap, declared_preprocessing, image_s
 from auditlens.examine.maps import grid_layer, on_image, relevance_map
 from auditlens.gather.context import Context
 from auditlens.plan.build import decision_class
+from auditlens.spec.artefacts import Artefact
 from auditlens.stages.evidence import Floats, Skipped
 
 SIDE: Final = 64
@@ -64,9 +66,16 @@ def _that_ask(context: Context) -> tuple[str, ...]:
 
 
 def _rows(context: Context, names: tuple[str, ...]) -> tuple[int, ...]:
-    """Images without a lesion mask that are clean of any of the artefacts."""
-    clean = {row for name in names for row in clean_rows(context.index, context.spec.artefacts[name], context.base)}
+    """Images without a lesion mask that any of the artefacts may go into; which these are by score is told later."""
+    artefacts = [context.spec.artefacts[name] for name in names]
+    clean = {row for artefact in artefacts for row in _candidates(context, artefact)}
     return tuple(sorted(row for row in clean if context.index.samples[row].mask is None))
+
+
+def _candidates(context: Context, artefact: Artefact) -> Sequence[int]:
+    if artefact.clean_by is not None:
+        return range(len(context.index))
+    return clean_rows(context.index, artefact, context.base)
 
 
 def _focused(sample: Sample, focus: np.ndarray | None) -> Sample:

@@ -103,6 +103,23 @@ def _per_unit(spec: AuditSpec) -> str:
     return f", at most one image per {unit}" if unit is not None and spec.examine.one_per_unit else ""
 
 
+def _made_by_the_model(spec: AuditSpec) -> tuple[Method, ...]:
+    """Artefacts whose pictures follow from the audited model, and so are not the same for another one."""
+    ways = {
+        "is taken from example images by the model": [
+            name for name, a in spec.artefacts.items() if a.kind == "transplant"
+        ],
+        "avoids what the model looks at (the smallest region with 80 % of the positive relevance)": [
+            name for name, a in spec.artefacts.items() if a.avoid == "relevance"
+        ],
+    }
+    return tuple(
+        Method(name="pictures that depend on the model", value=", ".join(names), reason=f"each {way}")
+        for way, names in ways.items()
+        if names
+    )
+
+
 def thresholds(spec: AuditSpec) -> tuple[Method, ...]:
     """Every setting that shapes a decision, as it was used."""
     examine, challenge = spec.examine, spec.challenge
@@ -133,6 +150,7 @@ def thresholds(spec: AuditSpec) -> tuple[Method, ...]:
             value=f"{challenge.max_images_per_class} per class at most, {challenge.instances_per_image} instance(s)",
             reason="drawn by image hash, so that every model sees the same pictures",
         ),
+        *_made_by_the_model(spec),
         Method(
             name="intervals",
             value=f"{challenge.n_draws} bootstrap draws over patients and artefact instances; exact for rates",

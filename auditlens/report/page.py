@@ -28,6 +28,7 @@ from auditlens.report.response import response_views
 from auditlens.report.scatter import scatter_svg
 from auditlens.report.subgroups import subgroup_views
 from auditlens.report.titles import artefact_labels, gate_title
+from auditlens.report.transplant import mask_sentence
 from auditlens.report.unexpected import unexpected_view
 from auditlens.spec.paths import share_folder
 from auditlens.stages.findings import Alignment, ArtefactFinding, ClassFinding, ComponentFinding, Estimate
@@ -73,6 +74,7 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     erasure_sentence,
     left_out,
     prevalences_of,
+    mask_sentence,
     bars.auroc_bar,
     bars.change_scale,
     bars.colour_of,

@@ -27,7 +27,7 @@ def test_every_metric_is_measured_and_documented():
         assert f"`{metric}`" in text("spec.md")
 
 
-@pytest.mark.parametrize("kind", BUILDERS)
+@pytest.mark.parametrize("kind", [*BUILDERS, "transplant"])
 def test_every_kind_of_artefact(kind):
     headings = [line for line in text("artefacts.md").splitlines() if line.startswith("### ")]
     assert any(f"`{kind}`" in line for line in headings)

@@ -146,4 +146,4 @@ def _weights(n_cells: int, geometry: InputMap, axis: int, input_side: int, side:
     positions = (pixels - geometry.offset[axis]) / geometry.scale[axis]
     seen = (positions >= 0) & (positions <= input_side)
     cells = np.clip(positions * n_cells / input_side - 0.5, 0, n_cells - 1)
-    return np.maximum(1 - np.abs(cells[:, None] - np.arange(n_cells)), 0) * seen[:, None]
+    return np.asarray(np.maximum(1 - np.abs(cells[:, None] - np.arange(n_cells)), 0) * seen[:, None])

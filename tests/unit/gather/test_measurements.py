@@ -12,7 +12,7 @@ from auditlens.examine.collect import collect_shard
 from auditlens.gather.behaviour import clean_pass
 from auditlens.gather.seen import inserted_embeddings
 from auditlens.gather.space import foundation_key, image_embeddings
-from auditlens.gather.trials import artefact_sources, artefact_trials, images_left_out, pictures_digest, trial_rows
+from auditlens.gather.trials import artefact_sources, artefact_trials, files_digest, images_left_out, trial_rows
 from auditlens.spec.artefacts import Background, ColourProfile, Cutout, Overlay, Python
 from tests.e2e.test_bad_input import write_table
 
@@ -79,12 +79,12 @@ def test_the_digest_of_pictures_follows_their_bytes_and_names(tmp_path):
     picture = tmp_path / "rulers" / "a.png"
     overlay = Overlay(kind="overlay", images="rulers", format="rgba")
     Image.new("RGBA", (4, 4), (1, 2, 3, 255)).save(picture)
-    first = pictures_digest(overlay, tmp_path)
-    assert pictures_digest(overlay.model_copy(update={"images": "rulers/*.png"}), tmp_path) == first
+    first = files_digest(overlay, tmp_path)
+    assert files_digest(overlay.model_copy(update={"images": "rulers/*.png"}), tmp_path) == first
     Image.new("RGBA", (4, 4), (1, 2, 4, 255)).save(picture)
-    second = pictures_digest(overlay, tmp_path)
+    second = files_digest(overlay, tmp_path)
     picture.rename(tmp_path / "rulers" / "b.png")
-    assert len({first, second, pictures_digest(overlay, tmp_path)}) == 3
+    assert len({first, second, files_digest(overlay, tmp_path)}) == 3
 
 
 def test_the_digest_of_cutouts_covers_masks_and_their_images_alone(tmp_path):
@@ -92,11 +92,11 @@ def test_the_digest_of_cutouts_covers_masks_and_their_images_alone(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.new("RGB", (4, 4)).save(tmp_path / name)
     cutout = Cutout(kind="cutout", images="images", masks="masks")
-    first = pictures_digest(cutout, tmp_path)
+    first = files_digest(cutout, tmp_path)
     (tmp_path / "images/b.png").unlink()
-    assert pictures_digest(cutout, tmp_path) == first
+    assert files_digest(cutout, tmp_path) == first
     Image.new("RGB", (4, 4), (9, 9, 9)).save(tmp_path / "images/a.png")
-    assert pictures_digest(cutout, tmp_path) != first
+    assert files_digest(cutout, tmp_path) != first
 
 
 def test_embeddings_are_kept_and_unit_vectors(make_context, foundation):
@@ -165,15 +165,15 @@ def test_the_digest_of_further_kinds_follows_what_they_are_made_of(tmp_path):
         ColourProfile(kind="colour_profile", profiles="*.icc"),
         Python(kind="python", function="stamps_of_mine:stamp", import_path="."),
     ]
-    first = [pictures_digest(artefact, tmp_path) for artefact in made]
-    assert first == [pictures_digest(artefact, tmp_path) for artefact in made]
+    first = [files_digest(artefact, tmp_path) for artefact in made]
+    assert first == [files_digest(artefact, tmp_path) for artefact in made]
     Image.new("RGB", (4, 4), (9, 9, 9)).save(tmp_path / "grounds" / "a.png")
     (tmp_path / "wide.icc").write_bytes(b"two")
     (tmp_path / "stamps_of_mine.py").write_text("def stamp(image, instance, rng, avoid):\n    return image * 0\n")
-    second = [pictures_digest(artefact, tmp_path) for artefact in made]
+    second = [files_digest(artefact, tmp_path) for artefact in made]
     assert all(one != other for one, other in zip(first, second, strict=True))
-    nothing = pictures_digest(Background(kind="background", own_data=True), tmp_path)
-    assert nothing == pictures_digest(Background(kind="background", own_data=True), tmp_path / "grounds")
+    nothing = files_digest(Background(kind="background", own_data=True), tmp_path)
+    assert nothing == files_digest(Background(kind="background", own_data=True), tmp_path / "grounds")
 
 
 def test_images_left_out_are_told_by_artefact(project, make_context):

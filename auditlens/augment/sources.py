@@ -137,5 +137,5 @@ def _sources(loaded: LoadedSpec, names: Sequence[str], seed: int) -> Mapping[str
 def _avoided(source: ArtefactSource, image: Image8, mask: Mask | None) -> Mask | None:
     if source.artefact.avoid == "nothing":
         return None
-    wanted = mask if source.artefact.avoid == "lesion_mask" else None
+    wanted = mask if source.artefact.avoid in ("lesion_mask", "relevance") else None
     return wanted if wanted is not None and wanted.any() else centre_ellipse(image.shape[0], image.shape[1])

@@ -49,7 +49,8 @@ def _source(context: Context, name: str, artefact: Artefact) -> ArtefactSource |
     try:
         clean_rows(context.index, artefact, context.base)  # a column that is not there is told now, not later
         if isinstance(artefact, Transplant):
-            return check_transplant(artefact, context.base)
+            check_transplant(artefact, context.base)
+            return None
         return load_artefact(artefact, context.base, context.spec.seed, context.index)
     except ArtefactError as error:
         raise ArtefactError(f"artefacts.{name}: {error.message}", location=error.location, hint=error.hint) from error

@@ -48,12 +48,15 @@ class CutoutSource:
         Height of each source image, pixels.
     touches : tuple of int
         How many neighbouring borders each cut-out touched: 0, 1 or 2.
+    position : float or None
+        How far in it lies, as a dose says, wherever it was cut off; None: at a border again, or as the spec says.
     """
 
     artefact: Cutout
     stamps: tuple[Stamp, ...]
     heights: tuple[int, ...]
     touches: tuple[int, ...]
+    position: float | None = None
 
     @property
     def n_instances(self) -> int:
@@ -91,6 +94,9 @@ class CutoutSource:
         side: Side,
         touches: int,
     ) -> tuple[int, int]:
+        if self.position is not None:
+            spot = place(alpha, size, self.position, rng, avoid, side=side if touches else None)
+            return spot.left, spot.top
         if touches == 2:
             corner = {"right": (True, False), "top": (False, False), "left": (False, True), "bottom": (True, True)}
             at_end_x, at_end_y = corner[side]

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from auditlens.challenge.rendering import ArtefactSource, Box, Image8, bounding_box, changed
-from auditlens.challenge.trials import Trial, picture, plan_trials
+from auditlens.challenge.trials import Picture, Trial, picture, plan_trials
 from auditlens.data.sample import DataIndex
 from auditlens.errors import ModelError
 from auditlens.spec.model import Output
@@ -26,6 +27,7 @@ N_RENDERERS = 2
 
 Observe = Callable[[Tensor], NDArray[np.floating]]
 Progress = Callable[[int], object]
+Show = Callable[[Trial], Picture]
 
 
 class Model(Protocol):
@@ -149,16 +151,18 @@ def insert_chunk(
     batch_size: int = 32,
     progress: Progress | None = None,
     observe: Observe | None = None,
+    show: Show | None = None,
 ) -> tuple[ArtefactTrials, Observed | None]:
     """Run some of the trials of `plan_trials`; a pure function of them, so that chunks can be stored and joined.
 
-    Parameters and returns are those of `insert`.
+    Parameters and returns are those of `insert`; `show` renders a trial in place of `picture`.
     """
+    shown = show or partial(_picture, index, artefact_name, source, seed)
     width = max(batch_size // 2, 1) if source.artefact.sham != "none" else batch_size
     ready: list[_Ready] = []
     inserted: list[_Answers] = []
     sham: list[_Answers] = []
-    for group in _groups(_rendered(subject, index, artefact_name, source, trials, seed, 2 * width), width):
+    for group in _groups(_rendered(subject, shown, trials, 2 * width), width):
         answers = _ask(subject, group, observe)
         inserted.append(answers[0])
         sham.append(answers[1])
@@ -208,19 +212,15 @@ def join_observed(chunks: Sequence[Observed]) -> Observed:
     )
 
 
-def _rendered(
-    subject: Model,
-    index: DataIndex,
-    artefact_name: str,
-    source: ArtefactSource,
-    trials: Sequence[Trial],
-    seed: int,
-    ahead: int,
-) -> Iterator[_Ready]:
+def _picture(index: DataIndex, artefact_name: str, source: ArtefactSource, seed: int, trial: Trial) -> Picture:
+    return picture(index, artefact_name, source, trial, seed)
+
+
+def _rendered(subject: Model, show: Show, trials: Sequence[Trial], ahead: int) -> Iterator[_Ready]:
     """Render in threads, at most `ahead` trials before the model needs them, and hand over in order."""
 
     def ready(trial: Trial) -> _Ready:
-        return _ready(subject, index, artefact_name, source, trial, seed)
+        return _ready(subject, show(trial))
 
     with ThreadPoolExecutor(N_RENDERERS) as pool:
         pending: deque[Future[_Ready]] = deque()
@@ -236,10 +236,7 @@ def _rendered(
                 future.cancel()
 
 
-def _ready(
-    subject: Model, index: DataIndex, artefact_name: str, source: ArtefactSource, trial: Trial, seed: int
-) -> _Ready:
-    shown = picture(index, artefact_name, source, trial, seed)
+def _ready(subject: Model, shown: Picture) -> _Ready:
     touched = changed(shown.before, shown.rendering.inserted)
     return _Ready(
         inserted=_prepared(subject, shown.rendering.inserted),

@@ -49,12 +49,15 @@ class OverlaySource:
         Borders that each picture may run along: where the folder's name says vertical or horizontal, only those.
     forms : tuple of str
         Format of each picture, as `auto` may mix them.
+    position : float or None
+        How far in it lies, as a dose says; None: as the placement of the spec says.
     """
 
     artefact: Overlay
     stamps: tuple[Stamp, ...]
     sides: tuple[tuple[Side, ...], ...]
     forms: tuple[str, ...]
+    position: float | None = None
 
     @property
     def n_instances(self) -> int:
@@ -77,7 +80,7 @@ class OverlaySource:
         spot = place(
             support,
             size,
-            self.artefact.placement,
+            self.artefact.placement if self.position is None else self.position,
             rng,
             avoid_mask,
             overhang=0.0 if strip else 0.25,

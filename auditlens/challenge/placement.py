@@ -11,6 +11,8 @@ from auditlens.challenge.rendering import Mask, Plane
 
 Side = Literal["left", "right", "top", "bottom"]
 SIDES: tuple[Side, ...] = ("left", "right", "top", "bottom")
+Placement = str | float
+"""`border`, `corner`, `anywhere` or `full`; or how far in, from 0 (touching the border) to 1 (centred)."""
 CENTRE_SEMI_AXIS = 0.27
 """Semi-axes of the centre ellipse, as a share of each side of the image."""
 N_CANDIDATES = 24
@@ -40,8 +42,8 @@ class Room:
     ----------
     height, width : int
         Pixels.
-    placement : str
-        `border`, `corner`, `anywhere` or `full`, as the spec says.
+    placement : str or float
+        `border`, `corner`, `anywhere` or `full`, as the spec says; or how far in, as a dose says.
     avoid : Mask or None, (height, width)
         Where the drawing must not lie.
     scale : float
@@ -50,7 +52,7 @@ class Room:
 
     height: int
     width: int
-    placement: str
+    placement: Placement
     avoid: Mask | None
     scale: float
 
@@ -76,7 +78,7 @@ class Spot:
 def place(
     alpha: Plane,
     size: tuple[int, int],
-    placement: str,
+    placement: Placement,
     rng: np.random.Generator,
     avoid: Mask | None,
     *,
@@ -95,7 +97,10 @@ def place(
         Cover of the stamp.
     size : tuple of int
         Height and width of the image.
-    placement : {"border", "corner", "anywhere", "full"}
+    placement : {"border", "corner", "anywhere", "full"} or float
+        A number says how far in the stamp lies on the way from a drawn place at the border (0: touching it, whole in
+        view) to the centre (1); `avoid`, `overhang` and `inset` are then set aside, and one place is drawn whatever
+        the number.
     rng : numpy.random.Generator
     avoid : Mask, (height, width), optional
     overhang : float
@@ -109,6 +114,8 @@ def place(
     -------
     Spot
     """
+    if not isinstance(placement, str):
+        return _part_of_the_way(_candidate(alpha.shape, size, "border", rng, (0.0, 0.0), side), alpha, size, placement)
     if placement == "full":
         return Spot((size[1] - alpha.shape[1]) // 2, (size[0] - alpha.shape[0]) // 2)
     total = max(float(alpha.sum()), 1e-6)
@@ -124,6 +131,12 @@ def place(
         if cost == 0.0:
             break
     return best
+
+
+def _part_of_the_way(start: Spot, alpha: Plane, size: tuple[int, int], share: float) -> Spot:
+    """Move a stamp from its place at the border towards the centre of the image."""
+    left, top = (size[1] - alpha.shape[1]) / 2, (size[0] - alpha.shape[0]) / 2
+    return Spot(round(start.left + share * (left - start.left)), round(start.top + share * (top - start.top)))
 
 
 def _cost(alpha: Plane, spot: Spot, size: tuple[int, int], avoid: Mask | None, total: float) -> float:

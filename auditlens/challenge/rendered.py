@@ -72,6 +72,8 @@ class RenderedSource:
 
     artefact: Drawn
     designs: tuple[Any, ...]
+    position: float | None = None
+    """How far in it lies, as a dose says; None: as the placement of the spec says."""
 
     @property
     def n_instances(self) -> int:
@@ -87,7 +89,8 @@ class RenderedSource:
         """Draw one design into the image; into a grey image, in grey."""
         artefact = self.artefact
         height, width = image.shape[:2]
-        room = Room(height, width, artefact.placement, avoid_mask, between(rng, artefact.scale))
+        placement = artefact.placement if self.position is None else self.position
+        room = Room(height, width, placement, avoid_mask, between(rng, artefact.scale))
         layers = FAMILIES[artefact.kind].draw(self.designs[instance], room, rng)
         rendering = compose(image, layers, between(rng, artefact.opacity))
         return Rendering(as_grey(rendering.inserted), rendering.alpha) if is_grey(image) else rendering

@@ -136,7 +136,7 @@ def plan_trials(
             row,
         ),
     )
-    hands = {row: _instances_for(source, index.samples[row]) for row in order}
+    hands = {row: instances_for(source, index.samples[row]) for row in order}
     dealt: dict[int, int] = {}
     for hand in dict.fromkeys(hands.values()):
         dealt |= {row: place for place, row in enumerate(row for row in order if hands[row] == hand)}
@@ -147,7 +147,7 @@ def plan_trials(
     )
 
 
-def _instances_for(source: ArtefactSource, sample: Sample) -> Sequence[int]:
+def instances_for(source: ArtefactSource, sample: Sample) -> Sequence[int]:
     """Instances that may go into an image; a source without `instances_for` puts all of them into all."""
     return source.instances_for(sample) if isinstance(source, Choosing) else range(source.n_instances)
 

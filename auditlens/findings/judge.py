@@ -18,10 +18,12 @@ from auditlens.findings.ablation import ablation_agreements, ablation_findings
 from auditlens.findings.alignment import N_RESAMPLED, AlignmentTable, alignments
 from auditlens.findings.artefacts import Trials, artefact_finding
 from auditlens.findings.cleaning import cleaning_sentence
+from auditlens.findings.combinations import combination_findings
 from auditlens.findings.components import Interpretability, Judge, class_finding, component_findings
 from auditlens.findings.confrontation import confront
 from auditlens.findings.controls import controls
 from auditlens.findings.decision import OperatingPoint
+from auditlens.findings.doses import dose_findings
 from auditlens.findings.erasure import erasure_findings
 from auditlens.findings.faithfulness import faithfulness_findings
 from auditlens.findings.gates import GateInputs, gate_estimate
@@ -88,6 +90,8 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
         responses=responses,
         erasures=erasure_findings(plan, evidence),
         transplants=transplant_findings(spec, evidence),
+        doses=dose_findings(spec, plan, evidence, trials),
+        combinations=combination_findings(spec, plan, evidence),
         controls=controls(plan, {layer: found.cropped for layer, found in tables.items() if found.cropped}, artefacts),
         gate_estimates={gate.id: gate_estimate(gate, inputs) for gate in plan.gates},
         not_evaluated=not_evaluated(spec, plan, evidence, concepts),

@@ -12,7 +12,9 @@ from auditlens.findings.judge import component_labels
 from auditlens.gather.ablation import ablations
 from auditlens.gather.behaviour import clean_pass
 from auditlens.gather.carriers import carriers, scored_concepts
+from auditlens.gather.combinations import combinations
 from auditlens.gather.context import Context
+from auditlens.gather.doses import doses
 from auditlens.gather.erasure import erasures
 from auditlens.gather.inside import chosen_components, component_examples, relevances
 from auditlens.gather.opinions import opinions
@@ -47,6 +49,7 @@ def gather(
     space = semantic_space(context, {}) if scored_concepts(context.spec) else None
     context = replace(context, carriers=carriers(context, plan, space))
     trials, skipped = artefact_trials(context, sources)
+    combined, not_combined = combinations(context, sources)
     relevance = relevances(context, attributor, plan.audited_classes)
     components = {
         layer: component_examples(
@@ -68,11 +71,14 @@ def gather(
         left_out=images_left_out(context),
         skipped=(
             *skipped,
+            *not_combined,
             *transplanted.skipped,
             *region_gaps(context),
             *([context.no_inside] if context.no_inside is not None else []),
         ),
         transplants=transplanted.separated,
+        doses=doses(context, sources, trials),
+        combinations=combined,
     )
     evidence = replace(evidence, opinions=opinions(context, attributor, sources, evidence))
     return Gathered(_with_ablations(context, plan, evidence), sources)

@@ -14,7 +14,7 @@ from auditlens.challenge.trials import Trial, choose_rows, picture, plan_trials
 from auditlens.data.loader import batches
 from auditlens.examine.response import moved, paired_response, pooled
 from auditlens.gather.context import Context
-from auditlens.gather.trials import pictures_digest, trial_rows
+from auditlens.gather.trials import described, pictures_digest, trial_rows
 from auditlens.stages.evidence import ArtefactTrials
 from auditlens.stages.response import Responses
 
@@ -98,7 +98,7 @@ def _of_artefact(
 
     key = context.key(
         artefact=name,
-        described=artefact.model_dump(mode="json"),
+        described=described(artefact),
         pictures=pictures_digest(context, name),
         trials=[[trial.row, trial.repetition, trial.instance] for trial in trials],
         layers=list(layers),

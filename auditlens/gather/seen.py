@@ -11,7 +11,7 @@ from auditlens.challenge.rendering import ArtefactSource
 from auditlens.findings.confrontation import artefact_of
 from auditlens.gather.context import Context
 from auditlens.gather.space import foundation_key
-from auditlens.gather.trials import pictures_digest
+from auditlens.gather.trials import described, pictures_digest
 from auditlens.semantics.foundation import FoundationModel
 from auditlens.spec.model import Concept
 from auditlens.stages.evidence import ArtefactTrials, Floats
@@ -62,7 +62,7 @@ def inserted_embeddings(
         "data": context.index.digest,
         "seed": seed,
         "artefact": artefact,
-        "described": context.spec.artefacts[artefact].model_dump(mode="json"),
+        "described": described(context.spec.artefacts[artefact]),
         "pictures": pictures_digest(context, artefact),
         "trials": chosen.tolist(),
         "rows": trials.image_indices[chosen].tolist(),

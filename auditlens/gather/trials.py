@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -93,6 +94,11 @@ def images_left_out(context: Context) -> dict[str, tuple[LeftOut, ...]]:
     return {name: rows for name, rows in found.items() if rows}
 
 
+def described(artefact: Artefact) -> dict[str, Any]:
+    """What the spec says of the artefact as it is tested; a dose is another test."""
+    return artefact.model_dump(mode="json", exclude={"dose"})
+
+
 def pictures_digest(context: Context, name: str) -> str:
     """SHA-256 over what an artefact's pictures are made of: its files, and what the audited model's inside gave them.
 
@@ -172,7 +178,7 @@ def _trials(
 
     key = context.behaviour_key(
         artefact=name,
-        described=artefact.model_dump(mode="json"),
+        described=described(artefact),
         pictures=pictures_digest(context, name),
         trials=[[trial.row, trial.repetition, trial.instance] for trial in planned],
     )

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from auditlens.spec.doses import Dose as Dose
+
 
 def _ordered(pair: tuple[Any, Any]) -> tuple[Any, Any]:
     if pair[0] > pair[1]:
@@ -98,6 +100,7 @@ class ArtefactBase(BaseModel):
     )
     reason: str = Field("", description="Why it applies to these values `only`; stands in the report.")
     clean_by: CleanBy | None = Field(None, description="What else says that an image already has the artefact.")
+    dose: Dose | None = Field(None, description="Levels at which the test is repeated: dose and response.")
 
     @model_validator(mode="after")
     def _reason_has_its_rule(self) -> ArtefactBase:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from auditlens.errors import Location, SpecError
 from auditlens.spec import nodes
 from auditlens.spec.clean_rules import check_clean_by
+from auditlens.spec.doses import check_doses
 from auditlens.spec.files import check_files, model_classes
 from auditlens.spec.gate_rules import check_gates
 from auditlens.spec.include import LIBRARY, Reader
@@ -100,6 +101,7 @@ def load_spec(path: Path | str, variables: Mapping[str, str] | None = None, *, c
     check_gates(root, problems)
     check_strata(root, classes, problems)
     check_clean_by(root, problems)
+    check_doses(root, problems)
     if check_paths:
         check_files(root, base, problems)
     if problems or spec is None:

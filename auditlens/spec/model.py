@@ -16,6 +16,7 @@ from auditlens.spec.audited_model import Released as Released
 from auditlens.spec.audited_model import check_classes as check_classes
 from auditlens.spec.audited_model import check_layers as check_layers
 from auditlens.spec.audited_model import is_multi_label as is_multi_label
+from auditlens.spec.doses import Combinations as Combinations
 from auditlens.spec.gates import LIMIT as LIMIT
 from auditlens.spec.gates import METRICS as METRICS
 from auditlens.spec.gates import Each as Each
@@ -99,6 +100,12 @@ class Challenge(Part):
     )
     n_draws: int = Field(10_000, ge=1_000, description="Bootstrap draws behind an interval.")
     n_pairs: int = Field(4, ge=0, le=12, description="Example pairs shown per artefact and class.")
+    dose_images: int = Field(
+        60, ge=1, description="Images per class on which the levels of an artefact's `dose` are compared."
+    )
+    combinations: Combinations | None = Field(
+        None, description="Several artefacts in one image; none are combined without it."
+    )
 
 
 class Report(Part):

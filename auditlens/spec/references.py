@@ -23,6 +23,7 @@ REFERENCES: Final[dict[tuple[str, ...], Target]] = {
     ("gates", "*", "artefact"): "artefact",
     ("gates", "*", "each", "artefact", "*"): "artefact",
     ("waivers", "*", "artefact"): "artefact",
+    ("challenge", "combinations", "artefacts", "*"): "artefact",
     ("gates", "*", "required_by", "*"): "gate",
     ("waivers", "*", "gate"): "gate",
     ("decision", "class"): "class",

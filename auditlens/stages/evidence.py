@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from auditlens.stages.ablation import Ablations
 from auditlens.stages.carriers import Carriers
+from auditlens.stages.combinations import CombinationEvidence
+from auditlens.stages.doses import DoseTrials
 from auditlens.stages.eligibility import LeftOut
 from auditlens.stages.erasure import Erasures
 from auditlens.stages.partition import Partition
@@ -312,3 +314,7 @@ class Evidence:
     """By artefact: images that it was not put into, by reason."""
     transplants: Mapping[str, Separated] = field(default_factory=dict)
     """By artefact; empty where none is taken from example images."""
+    doses: tuple[DoseTrials, ...] = ()
+    """By artefact and dimension; empty where the spec names no dose."""
+    combinations: CombinationEvidence | None = None
+    """Several artefacts in one image; None where the spec asks for none."""

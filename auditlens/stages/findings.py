@@ -6,6 +6,8 @@ from typing import Literal
 
 from auditlens.stages.ablation import AblationAgreement, AblationFinding
 from auditlens.stages.base import Stage
+from auditlens.stages.combinations import CombinationFinding
+from auditlens.stages.doses import DoseFinding
 from auditlens.stages.eligibility import LeftOut
 from auditlens.stages.erasure import ErasureFinding
 from auditlens.stages.estimate import Alignment as Alignment
@@ -314,3 +316,7 @@ class Findings(Stage):
     """By artefact and class: how often the data brings both together."""
     transplants: tuple[TransplantFinding, ...] = ()
     """Artefacts taken from example images by a concept activation vector; empty without any."""
+    doses: tuple[DoseFinding, ...] = ()
+    """By artefact, dimension and class: effect against dose; empty where the spec names no dose."""
+    combinations: tuple[CombinationFinding, ...] = ()
+    """By class: several artefacts in one image; empty where the spec asks for none."""

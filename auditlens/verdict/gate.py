@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auditlens.stages.findings import Estimate
+from auditlens.stages.limits import inside, outside
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import GateState
 
@@ -25,21 +26,3 @@ def state_of(gate: PlannedGate, estimate: Estimate | None) -> GateState:
 def few_units(gate: PlannedGate, estimate: Estimate) -> bool:
     """Tell whether a gate within a subgroup rests on fewer units than a pass needs."""
     return estimate.n_units < gate.min_units
-
-
-def inside(relation: str, bound: float, low: float, high: float) -> bool:
-    """Tell whether the whole interval respects the limit."""
-    if relation == "<=":
-        return high <= bound
-    if relation == ">=":
-        return low >= bound
-    return -bound <= low and high <= bound
-
-
-def outside(relation: str, bound: float, low: float, high: float) -> bool:
-    """Tell whether the whole interval breaks the limit."""
-    if relation == "<=":
-        return low > bound
-    if relation == ">=":
-        return high < bound
-    return low > bound or high < -bound

@@ -7,8 +7,8 @@ from datetime import date
 
 from auditlens.spec.model import LIMIT, Waiver
 from auditlens.stages.findings import Estimate
+from auditlens.stages.limits import inside
 from auditlens.stages.plan import PlannedGate
-from auditlens.verdict.gate import inside
 
 
 def waive(

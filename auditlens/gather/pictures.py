@@ -15,6 +15,7 @@ from auditlens.challenge.pairs import ChosenPair, choose_pairs, render_pair
 from auditlens.challenge.rendering import ArtefactSource
 from auditlens.findings.decision import OperatingPoint
 from auditlens.gather.context import Context
+from auditlens.gather.dose_pictures import combination_pictures, dose_strips
 from auditlens.gather.evidence import Gathered
 from auditlens.stages.evidence import ArtefactTrials
 from auditlens.stages.findings import ArtefactFinding, ComponentFinding, Example, Findings, Pair
@@ -46,12 +47,16 @@ def with_pictures(
     shown = {(row.id, row.class_name): row for row in components}
     artefacts = tuple(_pairs(row, plan, context, gathered, album) for row in findings.artefacts)
     unexpected = tuple(_relevant_images(row, context, rows, album) for row in findings.unexpected)
+    doses = dose_strips(findings, plan, context, gathered, album.add)
+    combined = combination_pictures(findings, plan, context, gathered, album.add)
     context.progress.done()
     return findings.model_copy(
         update={
             "components": tuple(shown.get((row.id, row.class_name), row) for row in findings.components),
             "artefacts": artefacts,
             "unexpected": unexpected,
+            "doses": doses,
+            "combinations": combined,
         }
     )
 

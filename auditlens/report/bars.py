@@ -271,3 +271,13 @@ def _text_on(colour: str) -> str:
     """White on dark colours, ink on light ones."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 150 else "#ffffff"
+
+
+def compared_bars(axis: Axis, rows: Sequence[tuple[str, Estimate | None, str, str]]) -> Markup:
+    """Draw estimates (name, estimate, colour, shape) one above the other on a common scale, zero marked."""
+    tall = 12 * len(rows) + 4
+    said = "; ".join(f"{name} {estimate_text(estimate, 'signed')}" for name, estimate, _, _ in rows)
+    parts = [_line(axis.at(tick), 0, axis.at(tick), tall, "#e3e7eb", 1) for tick in axis.ticks()]
+    parts.append(_line(axis.at(0), 0, axis.at(0), tall, "#6b7683", 1.2))
+    parts += [_interval(axis, row, 8 + 12 * at, colour, shape) for at, (_, row, colour, shape) in enumerate(rows)]
+    return _svg(axis.width, tall, said, parts)

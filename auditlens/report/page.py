@@ -16,6 +16,8 @@ from markupsafe import Markup
 
 from auditlens.report import bars, released, wording
 from auditlens.report.ablation import ablation_views, agreement_sentence
+from auditlens.report.combinations import combination_name, combination_views
+from auditlens.report.doses import dose_views, limit_about
 from auditlens.report.erasure import erasure_sentence, left_out
 from auditlens.report.gaps import gaps, is_measured, unseen
 from auditlens.report.images_first import images_first
@@ -75,6 +77,8 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     left_out,
     prevalences_of,
     mask_sentence,
+    limit_about,
+    combination_name,
     bars.auroc_bar,
     bars.change_scale,
     bars.colour_of,
@@ -161,6 +165,8 @@ def render_page(run_dir: Path, record: AuditRecord, target: Target, n_gates: int
         "responded": response_views(record),
         "subgroups": subgroup_views(record),
         "labels": artefact_labels(record),
+        "dosed": dose_views(record),
+        "combined": combination_views(record),
         "smallest_response": SMALLEST_RESPONSE,
         "opinions": opinion_views(record),
         "z_threshold": _setting(record, "examine", "z_threshold", DEFAULT_Z),

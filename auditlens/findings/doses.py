@@ -272,16 +272,25 @@ def limit_sentence(row: DoseLimit, levels: Sequence[float]) -> str:
 
 
 def trend_sentence(row: DoseFinding) -> str:
-    """Say whether the effect grows with the dose."""
+    """Say whether the effect grows with the dose, and by how much."""
     what = "effect beyond the sham" if row.kind == "beyond" else "effect"
-    unit = UNIT[row.dimension]
+    unit, trend = UNIT[row.dimension], _sign(row.slope)
+    said = f"The {what} on P({row.class_name})"
     if row.shape == "no trend shown":
-        return f"No trend of the {what} with the {unit} is shown."
+        return f"No trend of the {what} on P({row.class_name}) with the {unit} is shown{_between(row)}."
     if row.shape == "not monotone":
         steps = " and ".join(f"from {step.start:g} to {step.end:g}" for step in row.steps if step.against)
-        trend = _sign(row.slope)
         told = f"it {'rises' if trend > 0 else 'falls'} on the whole, but turns" if trend else "it turns"
-        return f"The {what} on P({row.class_name}) is not monotone in the {unit}: {told} {steps}."
-    word = "rises" if row.shape == "rises" else "falls"
+        return f"{said} is not monotone in the {unit}: {told} {steps}."
     turned = "no step between neighbouring levels is shown to go the other way"
-    return f"The {what} on P({row.class_name}) {word} with the {unit}; {turned}."
+    few = "; yet image by image the ranks go the other way, so few images make the trend"
+    return f"{said} {row.shape} with the {unit}{_between(row)}; {turned}{few if _sign(row.rank) == -trend else ''}."
+
+
+def _between(row: DoseFinding) -> str:
+    """Mean effect at the two ends of the dose."""
+    first, last = ((end.beyond if row.kind == "beyond" else end.raw) for end in (row.levels[0], row.levels[-1]))
+    if first is None or last is None or first.value is None or last.value is None:
+        return ""
+    ends = f"from {first.value:+.3f} at {row.levels[0].level:g} to {last.value:+.3f} at {row.levels[-1].level:g}"
+    return f", {ends}" if row.shape == "no trend shown" else f" ({ends})"

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from auditlens.report.bars import BLUE, INK, VIOLET
+from auditlens.report.bars import AMBER, BLUE, INK, VIOLET
 from auditlens.report.curves import Curve, Limit, curves_svg
 from auditlens.stages.doses import DoseFinding, DoseLevel, DoseLimit
 from auditlens.stages.record import AuditRecord
@@ -32,6 +32,8 @@ class DoseView:
     flips: Markup
     directions: tuple[tuple[str, str], ...]
     """Directions of the right picture with their colours."""
+    further: tuple[str, ...]
+    """Curves of the left picture that are of one class only."""
 
     @property
     def title(self) -> str:
@@ -50,6 +52,7 @@ def _view(row: DoseFinding) -> DoseView:
         effect=_effect_curves(row),
         flips=_flip_curves(row),
         directions=tuple((f"{source} → {target}", colour) for source, target, colour in _directions(row)),
+        further=tuple(name for name, _ in _of_one_class(row)),
     )
 
 
@@ -58,9 +61,19 @@ def _effect_curves(row: DoseFinding) -> Markup:
     if row.kind == "beyond":
         curves.append(Curve("with its sham", SHAM_GREY, "ring", tuple(level.sham for level in row.levels)))
         curves.append(Curve("beyond the sham", INK, "diamond", tuple(level.beyond for level in row.levels)))
+    curves += [Curve(name, AMBER, "circle", limit.estimates) for name, limit in _of_one_class(row)]
     limits = _limits(row, lambda limit: limit.metric in EFFECTS)
     title = f"Change of P({row.class_name}), all images"
     return curves_svg(_levels(row), curves, limits, "signed", title, DOSES[row.dimension])
+
+
+def _of_one_class(row: DoseFinding) -> list[tuple[str, DoseLimit]]:
+    """What effect gates read that look at the images of one class only: a curve of their own."""
+    return [
+        (f"{limit.true_class} images, as {limit.gate} reads it", limit)
+        for limit in row.limits
+        if limit.metric in EFFECTS and limit.true_class is not None
+    ]
 
 
 def _flip_curves(row: DoseFinding) -> Markup:

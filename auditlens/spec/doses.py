@@ -117,7 +117,8 @@ def _check_combinations(root: Fields, problems: Problems) -> None:
     section = child(root, "artefacts")
     available = tuple(section[1].entries) if section and isinstance(section[1], Fields) else ()
     if len(set(available if everything else named)) < 2:
-        problems.add(place(root, (*path, "artefacts"), key=True), path, "a combination needs two different artefacts")
+        at = path if given is None else (*path, "artefacts")
+        problems.add(place(root, at, key=True), at, "a combination needs two different artefacts")
     wanted = [child(found[0], name) for name in ("pairs", "all_together")]
     if all(entry is not None and isinstance(entry[1], Leaf) and entry[1].value is False for entry in wanted):
         problems.add(place(root, path, key=True), path, "neither pairs nor all_together is wanted; leave the part out")

@@ -1,5 +1,6 @@
 """Dose curves: trend, steps, and the dose that breaks a limit."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -66,8 +67,8 @@ def gate(metric="effect_minus_sham", relation="within", bound=0.1, **more):
     return PlannedGate(metric=metric, relation=relation, bound=bound, confidence=0.95, **named, **more)
 
 
-def judged(evidence, trials, *gates):
-    plan = AuditPlan(
+def judged_plan(*gates):
+    return AuditPlan(
         spec_sha256="0", foundation=None, audited_classes=("melanoma",), gates=gates, artefacts=("mark",), methods=(),
         seed=0, batch_size=4, n_threads=1, device="cpu",
         data=PlannedData(source="", sha256="", n_images=1, n_units=1, unit_column=None, class_counts={}, columns=()),
@@ -76,11 +77,21 @@ def judged(evidence, trials, *gates):
             output="logits", decision_class="melanoma", threshold=0.5, decision_source="", n_parameters=0,
         ),
     )  # fmt: skip
-    spec = AuditSpec.model_validate_json(
-        '{"auditlens":1,"audit":{"id":"X"},"model":{"architecture":"torchvision:resnet18","classes":["benign","melanoma"]},'
-        '"data":{"folder":"x"},"artefacts":{"mark":{"kind":"logo","label":"a mark"}}}'
-    )
-    return dose_findings(spec, plan, evidence, trials)[0]
+
+
+def judged_spec(*names):
+    document = {
+        "auditlens": 1,
+        "audit": {"id": "X"},
+        "model": {"architecture": "torchvision:resnet18", "classes": list(CLASSES)},
+        "data": {"folder": "x"},
+        "artefacts": {name: {"kind": "logo", "label": f"a {name}"} for name in names},
+    }
+    return AuditSpec.model_validate_json(json.dumps(document))
+
+
+def judged(evidence, trials, *gates):
+    return dose_findings(judged_spec("mark"), judged_plan(*gates), evidence, trials)[0]
 
 
 def noise(n, k=3, size=0.01, seed=0):

@@ -60,11 +60,7 @@ def curves_svg(
         What is drawn, and what the dose is, in words.
     """
     up, across = _axes(levels, curves, limits)
-    parts = [
-        f'<rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - TOP - BOTTOM}" fill="#fff"/>'
-    ]
-    if len(limits) == 1:
-        parts += _shaded(up, limits[0])
+    parts = _shaded(up, limits[0]) if len(limits) == 1 else []
     parts += _grid(up, across, levels, kind)
     parts += [
         _line(LEFT, _y(up, at), WIDTH - RIGHT, _y(up, at), INK, 1.3, "5 3") for row in limits for at in row.lines()

@@ -70,7 +70,13 @@ def run(index, answer, sham, order=None):
     for names in (("tag",), ("patch",), MEMBERS):
         show = partial(shown, index, [members[name] for name in names])
         trials, _ = insert_chunk(
-            model, index, "+".join(names), members[names[0]].source, [Trial(row, 0, 0) for row in rows], seed=SEED, show=show
+            model,
+            index,
+            "+".join(names),
+            members[names[0]].source,
+            [Trial(row, 0, 0) for row in rows],
+            seed=SEED,
+            show=show,
         )
         found[names] = CombinationTrials(names, trials, np.zeros((N, len(names)), int))
     clean = torch.stack([model.prepare(load_rgb(sample)) for sample in index.samples])
@@ -116,4 +122,4 @@ def test_the_order_of_the_images_does_not_matter(make_index):  # noqa: F811
 
 
 def test_the_classes_are_those_of_the_model():
-    assert CLASSES == FakeModel(additive).classes
+    assert FakeModel(additive).classes == CLASSES

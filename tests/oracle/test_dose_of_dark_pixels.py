@@ -67,8 +67,8 @@ def test_more_of_a_dark_artefact_moves_every_image_further(make_index, kind, dim
 
 def test_more_copies_are_more_dark_pixels_and_break_the_limit_in_order(make_index):  # noqa: F811
     found, margins = curve(make_index(N), "hair", "count", (1, 3, 9), avoid="nothing", scale=(2.0, 2.0))
-    # a fair hair over a dark place may take a dark pixel away, so single images may fall a little
-    assert (np.diff(margins, axis=1) > 0).mean() > 0.5 and np.diff(margins, axis=1).min() > -0.05
+    # a fair hair over a dark place takes dark pixels away, so it is the mean that must rise
+    assert (np.diff(margins.mean(axis=0)) > 0).all()
     assert found.shape == "rises"
     limit = found.limits[0]
     assert limit.smallest_outside is not None and limit.back_inside == ()

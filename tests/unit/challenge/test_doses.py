@@ -77,7 +77,12 @@ def test_position_leads_from_touching_the_border_to_the_centre(side):
         distances.append(np.hypot(spot.left + 10 - 60, spot.top + 5 - 40))
         assert 0 <= spot.left <= 100 and 0 <= spot.top <= 70
         if share == 0.0:
-            touches = {"left": spot.left == 0, "right": spot.left == 100, "top": spot.top == 0, "bottom": spot.top == 70}
+            touches = {
+                "left": spot.left == 0,
+                "right": spot.left == 100,
+                "top": spot.top == 0,
+                "bottom": spot.top == 70,
+            }
             assert touches[side] if side else any(touches.values())
     assert distances[-1] == 0
     assert (np.diff(distances) < 0).all()

@@ -53,10 +53,9 @@ def world(effects, shams=None, units=None, instances=None):
     labels = np.arange(n) % 2
     samples = Samples(tuple(map(str, range(n))), labels, units, {}, labels)
     clean = two(np.full(n, 0.4))
-    dose = DoseTrials(
-        "mark", "scale", LEVELS[: effects.shape[1]],
-        tuple(trials_of(np.arange(n), 0.4 + effects[:, k], 0.4 + shams[:, k], instances) for k in range(effects.shape[1])),
-    )  # fmt: skip
+    columns = zip(0.4 + effects.T, 0.4 + np.asarray(shams).T, strict=True)
+    levels = tuple(trials_of(np.arange(n), with_it, with_sham, instances) for with_it, with_sham in columns)
+    dose = DoseTrials("mark", "scale", LEVELS[: effects.shape[1]], levels)
     evidence = Evidence(samples, Predictions(np.log(clean), clean), {}, {}, {}, None, {}, (), doses=(dose,))
     first = Trials(dose.trials[0], samples, evidence.predictions, OperatingPoint(1, 0.5, CLASSES), 1000, 0)
     return evidence, {"mark": first}
@@ -169,7 +168,10 @@ def test_the_order_of_the_images_does_not_matter():
         for level in dose.trials
     )
     again = replace(evidence, doses=(replace(dose, trials=shuffled),))
-    one, other = judged(evidence, trials, gate()), judged(again, {"mark": replace(trials["mark"], raw=shuffled[0])}, gate())
+    one, other = (
+        judged(evidence, trials, gate()),
+        judged(again, {"mark": replace(trials["mark"], raw=shuffled[0])}, gate()),
+    )
     assert one.shape == other.shape and one.limits[0].sentence == other.limits[0].sentence
     for a, b in zip(one.steps, other.steps, strict=True):
         assert (a.change.low, a.change.high) == pytest.approx((b.change.low, b.change.high))
@@ -212,9 +214,15 @@ def test_where_a_limit_is_broken(pairs, found):
     ("pairs", "said"),
     [
         (((0.06, 0.09), (0.06, 0.09), (0.2, 0.3)), "The limit is broken at 0.5 or below."),
-        (((0.00, 0.04), (0.04, 0.09), (0.2, 0.3)), "broken at 2, the smallest tested level that is shown to; it is kept up"),
+        (
+            ((0.00, 0.04), (0.04, 0.09), (0.2, 0.3)),
+            "broken at 2, the smallest tested level that is shown to; it is kept up",
+        ),
         (((0.00, 0.04), (0.00, 0.04), (0.0, 0.04)), "The limit is kept up to 2, the largest level that was tested."),
-        (((0.00, 0.06), (0.00, 0.06), (0.0, 0.06)), "None of the tested levels is shown to break the limit; none is shown"),
+        (
+            ((0.00, 0.06), (0.00, 0.06), (0.0, 0.06)),
+            "None of the tested levels is shown to break the limit; none is shown",
+        ),
         (((0.06, 0.09), (0.00, 0.04), (0.2, 0.3)), "at 1 it is kept again"),
     ],
 )

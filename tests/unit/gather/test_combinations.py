@@ -59,9 +59,9 @@ def test_pairs_and_all_in_the_order_of_laying_on_images_clean_of_all(made):
             assert not flags["tag"][rows].any()
     assert len(found.trials["red_skin", "tag"].trials.image_indices) == 18
     assert len(found.trials["red_skin", "file"].trials.image_indices) == 24
-    assert set(found.trials[("file",)].trials.image_indices) == set(found.trials["red_skin", "file"].trials.image_indices) | set(
-        found.trials["tag", "file"].trials.image_indices
-    )
+    assert set(found.trials[("file",)].trials.image_indices) == set(
+        found.trials["red_skin", "file"].trials.image_indices
+    ) | set(found.trials["tag", "file"].trials.image_indices)
 
 
 def test_singles_give_the_answers_of_the_artefact_test(made):

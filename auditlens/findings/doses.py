@@ -14,7 +14,7 @@ from auditlens.findings.statistics.many import mean_effects
 from auditlens.findings.subgroups import members, trials_of
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.doses import DoseFinding, DoseFlip, DoseLevel, DoseLimit, DoseShape, DoseStep, DoseTrials
-from auditlens.stages.evidence import Evidence, Floats
+from auditlens.stages.evidence import Evidence, Floats, Ints
 from auditlens.stages.findings import Estimate
 from auditlens.stages.limits import inside, outside
 from auditlens.stages.plan import AuditPlan, PlannedGate
@@ -58,11 +58,11 @@ def _finding(
         artefact=dose.artefact,
         label=spec.artefacts[dose.artefact].label or dose.artefact.replace("_", " "),
         class_name=class_name,
-        dimension=dose.dimension,  # type: ignore[arg-type]  # one of the four
+        dimension=dose.dimension,
         n_images=int(np.unique(first.rows).size),
         n_units=int(np.unique(first.units).size),
         n_instances=int(np.unique(first.raw.instances).size),
-        kind=kind,  # type: ignore[arg-type]  # one of the two
+        kind=kind,
         levels=tuple(_level(*pair, class_name) for pair in zip(dose.levels, levels, strict=True)),
         steps=steps,
         slope=slope,
@@ -117,7 +117,7 @@ def _mean(trials: Trials, values: Floats, bounds: tuple[float, float] | None) ->
 
 
 def steps_and_shape(
-    effects: Floats, units: Floats, instances: Floats, levels: Sequence[float], slope: Estimate
+    effects: Floats, units: Ints, instances: Ints, levels: Sequence[float], slope: Estimate
 ) -> tuple[tuple[DoseStep, ...], DoseShape]:
     """Compare neighbouring levels on the same images (Holm over the neighbours), and name the shape of the curve.
 

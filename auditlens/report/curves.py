@@ -89,7 +89,9 @@ def _y(axis: Axis, value: float) -> float:
 def _shaded(up: Axis, limit: Limit) -> list[str]:
     """Shade what lies outside of a limit."""
     top, bottom, width = TOP, HEIGHT - BOTTOM, WIDTH - LEFT - RIGHT
-    regions = [(bottom, _y(up, limit.bound))] if limit.relation == ">=" else [(_y(up, limit.bound), top)]
+    regions: list[tuple[float, float]] = (
+        [(bottom, _y(up, limit.bound))] if limit.relation == ">=" else [(_y(up, limit.bound), top)]
+    )
     if limit.relation == "within":
         regions.append((bottom, _y(up, -limit.bound)))
     return [

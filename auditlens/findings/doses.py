@@ -259,7 +259,7 @@ def limit_sentence(row: DoseLimit, levels: Sequence[float]) -> str:
     elif row.smallest_outside == levels[0]:
         said = f"The limit is broken at {levels[0]:g} or below"
     else:
-        said = f"The limit is broken at {row.smallest_outside:g}, the smallest tested level that is shown to"
+        said = f"The limit is broken at {row.smallest_outside:g}, the smallest tested level that is shown to break it"
     if row.largest_inside is None:
         said += "; no smaller level is shown to keep it" if row.smallest_outside not in (None, levels[0]) else ""
         said += "; none is shown to keep it either" if row.smallest_outside is None else ""

@@ -26,7 +26,7 @@ Add = Callable[[str, NDArray[np.uint8]], str]
 def dose_strips(
     findings: Findings, plan: AuditPlan, context: Context, gathered: Gathered, add: Add
 ) -> tuple[DoseFinding, ...]:
-    """Give each curve of the pictured class the same image at every level: the one that the largest moves typically."""
+    """Give each curve of the pictured class the same image at every level: one that the largest moves as on the mean."""
     by_name = {(dose.artefact, dose.dimension): dose for dose in gathered.evidence.doses}
     return tuple(
         row.model_copy(update={"strip": _strip(row, by_name[row.artefact, row.dimension], context, gathered, add)})
@@ -82,8 +82,8 @@ def _dose_picture(
 
 
 def typical(change: NDArray[np.floating]) -> int:
-    """Row whose change is nearest to the median; the first of equals."""
-    return int(np.argmin(np.abs(change - np.median(change))))
+    """Row whose change is nearest to the mean; the first of equals. The median of a saturated model is no change."""
+    return int(np.argmin(np.abs(change - change.mean())))
 
 
 def combination_pictures(

@@ -216,7 +216,7 @@ def test_where_a_limit_is_broken(pairs, found):
         (((0.06, 0.09), (0.06, 0.09), (0.2, 0.3)), "The limit is broken at 0.5 or below."),
         (
             ((0.00, 0.04), (0.04, 0.09), (0.2, 0.3)),
-            "broken at 2, the smallest tested level that is shown to; it is kept up",
+            "at 2, the smallest tested level that is shown to break it; it is kept up",
         ),
         (((0.00, 0.04), (0.00, 0.04), (0.0, 0.04)), "The limit is kept up to 2, the largest level that was tested."),
         (

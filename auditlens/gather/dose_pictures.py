@@ -26,7 +26,7 @@ Add = Callable[[str, NDArray[np.uint8]], str]
 def dose_strips(
     findings: Findings, plan: AuditPlan, context: Context, gathered: Gathered, add: Add
 ) -> tuple[DoseFinding, ...]:
-    """Give each curve of the pictured class the same image at every level: one that the largest moves as on the mean."""
+    """Give each curve of the pictured class the same image at every level: one moved as on the mean."""
     by_name = {(dose.artefact, dose.dimension): dose for dose in gathered.evidence.doses}
     return tuple(
         row.model_copy(update={"strip": _strip(row, by_name[row.artefact, row.dimension], context, gathered, add)})

@@ -68,11 +68,11 @@ def _effect_curves(row: DoseFinding) -> Markup:
 
 
 def _of_one_class(row: DoseFinding) -> list[tuple[str, DoseLimit]]:
-    """What effect gates read that look at the images of one class only: a curve of their own."""
+    """What effect gates read that look at the images of one class or subgroup only: a curve of their own."""
     return [
-        (f"{limit.true_class} images, as {limit.gate} reads it", limit)
+        (f"{limit_about(limit)}, as {limit.gate} reads it", limit)
         for limit in row.limits
-        if limit.metric in EFFECTS and limit.true_class is not None
+        if limit.metric in EFFECTS and (limit.true_class is not None or limit.within)
     ]
 
 
@@ -107,10 +107,12 @@ def _limits(row: DoseFinding, fits: Any) -> list[Limit]:
 
 
 def limit_about(limit: DoseLimit) -> str:
-    """Say what a gate's limit is about: a direction, or the images of a class."""
+    """Say what a gate's limit is about: a direction, or the images of a class; and the subgroup, where it names one."""
     if limit.from_class is not None:
-        return f"{limit.from_class} → {limit.to_class}"
-    return f"{limit.true_class} images" if limit.true_class is not None else "all images"
+        said = f"{limit.from_class} → {limit.to_class}"
+    else:
+        said = f"{limit.true_class} images" if limit.true_class is not None else "all images"
+    return ", ".join([said, *(f"{column} {value}" for column, value in limit.within.items())])
 
 
 def dose_rows(record: AuditRecord) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from auditlens.spec.model import AuditSpec
 from auditlens.stages.doses import DoseLimit, DoseTrials
 from auditlens.stages.estimate import Estimate
 from auditlens.stages.evidence import ArtefactTrials, Evidence, Predictions, Samples
+from auditlens.stages.partition import Partition
 from auditlens.stages.plan import AuditPlan, PlannedData, PlannedGate, PlannedModel
 
 CLASSES = ("benign", "melanoma")
@@ -246,6 +247,21 @@ def test_limits_are_those_of_the_gates_on_this_artefact_at_their_own_confidence(
     assert (effect.smallest_outside, effect.largest_inside) == (2.0, 1.0)
     assert all(row.sided == "one" for row in effect.estimates)
     assert turned.smallest_outside == 2.0  # 0.4 + 0.3 crosses the operating point
+
+
+def test_a_gate_within_a_subgroup_is_read_within_it_and_keeps_nothing_on_few_units():
+    effects = np.where((np.arange(60) < 20)[:, None], (0.3, 0.3, 0.3), (0.0, 0.0, 0.0)) + noise(60)
+    evidence, trials = world(effects)
+    skin = Partition("skin", ("dark", "light"), np.repeat([0, 1], [20, 40]))
+    samples = replace(evidence.samples, partitions={"skin": skin})
+    evidence = replace(evidence, samples=samples)
+    trials = {"mark": replace(trials["mark"], samples=samples)}
+    dark = gate(within={"skin": "dark"}).model_copy(update={"id": "dark"})
+    light = gate(within={"skin": "light"}, min_units=41).model_copy(update={"id": "light"})
+    enough = light.model_copy(update={"id": "enough", "min_units": 40})
+    found = {row.gate: row for row in judged(evidence, trials, dark, light, enough).limits}
+    assert found["dark"].smallest_outside == 0.5 and found["dark"].estimates[0].n_units == 20
+    assert found["light"].largest_inside is None and found["enough"].largest_inside == 2.0
 
 
 def test_steps_agree_with_the_paired_mean_of_the_same_images():

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from auditlens.challenge.rendering import ArtefactSource, Image8, Mask, Rendering
+from auditlens.errors import ArtefactError
 from auditlens.spec.artefacts import ArtefactBase
 from auditlens.spec.doses import Dimension
 
@@ -45,6 +46,22 @@ class RepeatedSource:
             found = self.inner.render(after, (instance + number) % self.n_instances, own, avoid_mask)
             after, bare = found.inserted, bare * (1.0 - found.alpha)
         return Rendering(after, 1.0 - bare, found.full_field, found.of_detail)
+
+
+def demand_doses(source: ArtefactSource) -> None:
+    """Refuse a dose that a source would not follow, which the spec alone cannot know.
+
+    Raises
+    ------
+    ArtefactError
+        For sizes of a Python function without a parameter `scale`.
+    """
+    dose = source.artefact.dose
+    if dose is not None and dose.scale is not None and not getattr(source, "takes_scale", True):
+        raise ArtefactError(
+            "dose.scale: the function has no parameter `scale`, so all sizes would be the same",
+            hint="give the function a parameter `scale`, or leave `scale` out of the dose",
+        )
 
 
 def dosed(source: Any, dimension: Dimension, level: float) -> ArtefactSource:

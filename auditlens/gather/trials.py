@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from auditlens.challenge.doses import demand_doses
 from auditlens.challenge.eligible import Eligible, eligible
 from auditlens.challenge.insertion import insert_chunk
 from auditlens.challenge.instances import load_artefact
@@ -52,9 +53,11 @@ def _source(context: Context, name: str, artefact: Artefact) -> ArtefactSource |
         if isinstance(artefact, Transplant):
             check_transplant(artefact, context.base)
             return None
-        return load_artefact(artefact, context.base, context.spec.seed, context.index)
+        source = load_artefact(artefact, context.base, context.spec.seed, context.index)
+        demand_doses(source)
     except ArtefactError as error:
         raise ArtefactError(f"artefacts.{name}: {error.message}", location=error.location, hint=error.hint) from error
+    return source
 
 
 def artefact_trials(

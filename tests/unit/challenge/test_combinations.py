@@ -29,7 +29,8 @@ def member(make_index, tmp_path):
 
 def test_skin_lies_under_everything_and_the_camera_sees_everything():
     kinds = {"file": "jpeg", "soft": "blur", "turn": "hue_shift", "ruler": "overlay", "red": "tint", "ink": "ink"}
-    assert laying_order(kinds) == ("red", "ruler", "ink", "turn", "soft", "file")
+    kinds |= {"scanner": "colour_profile", "ours": "python", "ground": "background"}
+    assert laying_order(kinds) == ("ground", "red", "ruler", "ink", "ours", "turn", "scanner", "soft", "file")
 
 
 def test_pairs_and_all_together_are_planned_once():

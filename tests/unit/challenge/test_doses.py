@@ -5,18 +5,19 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from auditlens.challenge.doses import dosed
+from auditlens.challenge.doses import demand_doses, dosed
 from auditlens.challenge.draws import stream
 from auditlens.challenge.instances import BUILDERS, load_artefact
 from auditlens.challenge.placement import SIDES, place
 from auditlens.challenge.rendering import bounding_box, changed, energy
 from auditlens.challenge.sham import make_sham
+from auditlens.errors import ArtefactError
 from auditlens.spec.doses import Dimension, refusal
 
 from .scenes import artefact_of, skin
 
 NEED = {"tint": {"colour": (231, 128, 151)}, "hue_shift": {"degrees": (20.0, 30.0)}}
-FROM_FILES = {"overlay", "cutout"}
+FROM_FILES = {"overlay", "cutout", "background", "python", "colour_profile"}
 KINDS = [kind for kind in BUILDERS if kind not in FROM_FILES]
 LEVELS = {"scale": (0.6, 1.4), "opacity": (0.3, 0.9), "count": (1, 3), "position": (0.0, 1.0)}
 
@@ -99,6 +100,23 @@ def test_position_sets_aside_what_is_to_be_avoided_and_moves_the_same_artefact(t
         areas.append((right - left, bottom - top))
     assert len(set(areas)) == 1
     assert abs((left + right) / 2 - 64) <= 6 and abs((top + bottom) / 2 - 64) <= 6
+
+
+def test_sizes_of_a_function_that_takes_none_are_refused(tmp_path):
+    (tmp_path / "marks.py").write_text(
+        "def plain(image, instance, rng, avoid):\n    image[:4, :4] = instance\n    return image\n"
+        "def sized(image, instance, rng, avoid, scale):\n    image[: int(8 * scale), :4] = 0\n    return image\n"
+    )
+    for name, refused in (("plain", True), ("sized", False)):
+        fields = {"function": f"marks:{name}", "import_path": str(tmp_path), "dose": {"scale": (0.5, 1.0)}}
+        source = load_artefact(artefact_of("python", **fields), tmp_path, 1)
+        if refused:
+            with pytest.raises(ArtefactError, match="no parameter `scale`"):
+                demand_doses(source)
+        else:
+            demand_doses(source)
+            small, large = (render(dosed(source, "scale", level), skin(0)).alpha.sum() for level in (0.5, 1.0))
+            assert small < large
 
 
 @pytest.mark.parametrize(("dimension", "level"), [("scale", 0.5), ("opacity", 0.4), ("count", 3), ("position", 0.5)])

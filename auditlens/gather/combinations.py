@@ -36,7 +36,7 @@ def combinations(
     if wanted is None:
         return None, []
     planned = planned_combinations(combined_names(context), pairs=wanted.pairs, all_together=wanted.all_together)
-    rows = {members: combination_rows(context, members) for members in planned}
+    rows = {members: combination_rows(context, members) if set(members) <= set(sources) else () for members in planned}
     single = {
         (name,): tuple(sorted(set(chain.from_iterable(rows[members] for members in planned if name in members))))
         for name in dict.fromkeys(chain.from_iterable(planned))
@@ -44,7 +44,7 @@ def combinations(
     trials = {
         members: _trials(context, sources, members, chosen) for members, chosen in (single | rows).items() if chosen
     }
-    skipped = [_no_clean_image(members) for members in planned if not rows[members]]
+    skipped = [_skipped(members, sources) for members in planned if not rows[members]]
     return CombinationEvidence(planned, trials), skipped
 
 
@@ -132,9 +132,12 @@ def _shown(context: Context, members: Sequence[Member], trial: Trial) -> Picture
     return combined_picture(context.index, members, trial, context.spec.seed)
 
 
-def _no_clean_image(members: Sequence[str]) -> Skipped:
+def _skipped(members: Sequence[str], sources: Mapping[str, ArtefactSource]) -> Skipped:
+    what, absent = f"combination {' + '.join(members)}", [name for name in members if name not in sources]
+    if absent:  # a transplant that could not be made; its own entry says why
+        return Skipped(what, f"{' and '.join(absent)} could not be made", "see what is said of the artefact itself")
     return Skipped(
-        what=f"combination {' + '.join(members)}",
+        what=what,
         why="no image is clean of all of them",
         remedy="add images without these artefacts, or leave one out of challenge.combinations",
     )

@@ -60,7 +60,9 @@ class Combinations(Part):
     images: int = Field(60, ge=1, description="Images per class, clean of all artefacts of the combination.")
 
 
-WHOLE_IMAGE: Final = frozenset({"tint", "hue_shift", "jpeg", "blur", "colour_cast", "colour_profile", "background"})
+WHOLE_IMAGE: Final = frozenset(
+    {"tint", "hue_shift", "jpeg", "blur", "colour_cast", "colour_profile", "background", "transplant"}
+)
 NO_SIZE: Final = WHOLE_IMAGE - {"blur"}
 """Kinds for which `scale` has no meaning."""
 NO_COUNT: Final = WHOLE_IMAGE | {"dark_corner", "collimator", "frame"}

@@ -41,6 +41,7 @@ def _states(context: click.Context, parameter: click.Parameter, given: str) -> t
     help="Components as the report writes them, such as layer4.1:3,layer4.1:7-; may be given several times.",
 )
 @click.option("--spurious", metavar="CLASS", help="Instead: all components that the record calls spurious for a class.")
+@click.option("--responding", metavar="ARTEFACT", help="Instead: all components that respond to an artefact.")
 @click.option(
     "--states",
     metavar="STATE,STATE",
@@ -49,7 +50,7 @@ def _states(context: click.Context, parameter: click.Parameter, given: str) -> t
     callback=_states,
     help="With --spurious: the states that count, spurious and both.",
 )
-@click.option("--layer", help="With --spurious: the layer; the last examined one by default.")
+@click.option("--layer", help="With --spurious or --responding: the layer; the last one by default.")
 @click.option("--spec", type=click.Path(path_type=Path), help="Spec of the run, if it is not where run.json says.")
 @variables_option
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the pruned model; RUN-pruned by default.")
@@ -75,6 +76,7 @@ def prune(
     run: Path,
     components: tuple[str, ...],
     spurious: str | None,
+    responding: str | None,
     states: tuple[str, ...],
     layer: str | None,
     spec: Path | None,
@@ -92,8 +94,10 @@ def prune(
     The exit code is that of the new audit; 0 with --no-audit.
     """
     need_folder(run)
-    if bool(components) == (spurious is not None):
-        raise InputError("name --components, or --spurious with a class: one of the two")
+    if sum((bool(components), spurious is not None, responding is not None)) != 1:
+        raise InputError(
+            "name --components, --spurious with a class, or --responding with an artefact: one of the three"
+        )
     from auditlens.cli.progress import shown_progress
     from auditlens.correct.prune import prune as pruned
     from auditlens.verdict import exit_code
@@ -103,6 +107,7 @@ def prune(
             run,
             components=components,
             spurious=spurious,
+            responding=responding,
             states=states,
             layer=layer,
             spec=spec,
@@ -137,7 +142,7 @@ def told(made: Pruning) -> list[str]:
     if made.after is not None:
         lines += ["", *in_columns([("gate", "before", "after"), *gate_changes(made.before, made.after)])]
         lines += ["", f"before: {made.before.verdict.headline}", f"after: {made.after.verdict.headline}", ""]
-        lines += report_lines(made.folder / "pruned")
+        lines += [*report_lines(made.folder / "pruned"), f"comparison: {made.folder / 'compare.html'}"]
     return [*lines, f"model: {made.spec}", f"card: {made.folder / CARD}"]
 
 

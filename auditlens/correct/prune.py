@@ -10,7 +10,13 @@ from typing import Final
 from auditlens.api import audit, best_device, use_threads
 from auditlens.correct.earlier import EarlierRun, read_run
 from auditlens.errors import InputError, ModelError
-from auditlens.findings.pruning import Choice, named_choices, pruning_warnings, spurious_choices
+from auditlens.findings.pruning import (
+    Choice,
+    named_choices,
+    pruning_warnings,
+    responding_choices,
+    spurious_choices,
+)
 from auditlens.gather.pruning import (
     Cut,
     cut,
@@ -20,6 +26,7 @@ from auditlens.gather.pruning import (
     tried_inputs,
     weights_bytes,
 )
+from auditlens.report.comparison import compare
 from auditlens.report.pruning import CARD, SPEC, WEIGHTS, card_text, gate_table, header, pruned_spec
 from auditlens.spec.load import load_spec
 from auditlens.stages.progress import Progress, Silent
@@ -43,7 +50,7 @@ class Pruning:
     Attributes
     ----------
     folder : Path
-        With `pruned.yaml`, `pruned.card.md` and, as a rule, `pruned.safetensors`.
+        With `pruned.yaml`, `pruned.card.md` and, as a rule, `pruned.safetensors`; `compare.html` with the new audit.
     pruned : Pruned
         What was silenced and how far the written model is the one that was meant.
     before : AuditRecord
@@ -68,6 +75,7 @@ def prune(
     *,
     components: Iterable[str] = (),
     spurious: str | None = None,
+    responding: str | None = None,
     states: Collection[ComponentState | str] = (ComponentState.SPURIOUS,),
     layer: str | None = None,
     spec: str | Path | None = None,
@@ -86,13 +94,15 @@ def prune(
     run : path
         Run folder of the audit.
     components : iterable of str
-        Components as the report writes them: `layer4.1:3`, `layer4.1:7-`. Either these or `spurious`.
+        Components as the report writes them: `layer4.1:3`, `layer4.1:7-`. One of these, `spurious` and `responding`.
     spurious : str, optional
         Class for which the record calls components spurious.
+    responding : str, optional
+        Artefact to which components respond beyond its sham, with its label or without.
     states : collection of {"spurious", "both"}
         States that count for `spurious`.
     layer : str, optional
-        Layer for `spurious`; the last examined one by default.
+        Layer for `spurious` and `responding`; the last examined one by default.
     spec : path, optional
         Instead of the spec that `run.json` names.
     variables : mapping, optional
@@ -116,30 +126,33 @@ def prune(
     """
     folder = folder_for(Path(run), Path(out) if out is not None else None)
     earlier = read_run(Path(run), Path(spec) if spec is not None else None, variables)
-    choices = chosen(earlier.record, tuple(components), spurious, states, layer)
+    choices = chosen(earlier.record, tuple(components), spurious, responding, states, layer)
     told = progress if progress is not None else Silent()
     pruned = _write(earlier, choices, folder, best_device(device), Store(Path(store) if store else None), told)
     after = _audit(earlier, folder, device, store, told, reports) if audit_again else None
     if after is not None:
         _write_text(folder / CARD, card_text(pruned, gate_table(earlier.record, after)))
+        compare([run, folder / AUDIT], names=["before", "after"], out=folder)
     return Pruning(folder, pruned, earlier.record, after)
 
 
 def chosen(
     record: AuditRecord,
     components: Sequence[str],
-    spurious: str | None,
+    spurious: str | None = None,
+    responding: str | None = None,
     states: Collection[ComponentState | str] = (ComponentState.SPURIOUS,),
     layer: str | None = None,
 ) -> tuple[Choice, ...]:
     """Find what is to be silenced; see `prune`."""
-    if bool(components) == (spurious is not None):
-        raise InputError("name components, or a class whose spurious components are meant: one of the two")
-    return (
-        named_choices(record, components)
-        if spurious is None
-        else spurious_choices(record, spurious, [ComponentState(state) for state in states], layer)
-    )
+    if sum((bool(components), spurious is not None, responding is not None)) != 1:
+        raise InputError(
+            "name components, a class whose spurious components are meant, or an artefact that components respond to: "
+            "one of the three"
+        )
+    if spurious is not None:
+        return spurious_choices(record, spurious, [ComponentState(state) for state in states], layer)
+    return named_choices(record, components) if responding is None else responding_choices(record, responding, layer)
 
 
 def folder_for(run: Path, out: Path | None) -> Path:

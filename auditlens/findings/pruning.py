@@ -1,4 +1,4 @@
-"""Which components of a record are pruned: those that are named, or those it calls spurious for a class."""
+"""Which components of a record are pruned: named ones, what it calls spurious, or what responds to an artefact."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ComponentState
 
 SPURIOUS: Final = (ComponentState.SPURIOUS, ComponentState.BOTH)
+RESPONDS: Final = ("responds", "without label")
 SMALL_SHARE: Final = 0.005
 """Share of relevance below which what is left is not worth a word."""
 
@@ -89,6 +90,41 @@ def spurious_choices(
     found = sorted(row.index for row in rows if row.state in states)
     if not found:
         _none_in(states, class_name, place, [row.state for row in rows])
+    return tuple(_choice(record, place, index) for index in found)
+
+
+def responding_choices(record: AuditRecord, artefact: str, layer: str | None = None) -> tuple[Choice, ...]:
+    """Find the components that respond to an artefact beyond its sham, with its label or without (decision rule 16).
+
+    Parameters
+    ----------
+    record : AuditRecord
+    artefact : str
+        One whose responses were measured.
+    layer : str, optional
+        The last examined one by default.
+
+    Raises
+    ------
+    InputError
+        No responses to such an artefact, another layer, or no component responds.
+    """
+    model = record.plan.model
+    _demand_inside(model)
+    place = layer if layer is not None else model.layers[-1]
+    _demand_layer(model, place)
+    measured = tuple(dict.fromkeys(row.artefact for row in record.findings.responses))
+    if artefact not in measured:
+        valid = ", ".join(measured) or "none (`challenge.response_images` was 0, or no artefact was put in)"
+        raise InputError(
+            f"the run measured no responses to {artefact!r}; valid are {valid}{nearest(artefact, measured)}"
+        )
+    own = (row for row in record.findings.responses if (row.artefact, row.layer) == (artefact, place))
+    found = sorted({one.index for row in own for one in row.components if one.kind in RESPONDS})
+    if not found:
+        raise InputError(
+            f"no relevant component of {place} responds to {artefact}", hint="name components with --components"
+        )
     return tuple(_choice(record, place, index) for index in found)
 
 

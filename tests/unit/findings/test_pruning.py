@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from auditlens.errors import InputError
-from auditlens.findings.pruning import named_choices, pruning_warnings, spurious_choices
+from auditlens.findings.pruning import named_choices, pruning_warnings, responding_choices, spurious_choices
 from auditlens.stages.states import ComponentState
 from tests.unit.report.synthetic_record import make_record
+from tests.unit.report.test_response import finding
 
 SPURIOUS, BOTH = ComponentState.SPURIOUS, ComponentState.BOTH
 
@@ -127,3 +128,22 @@ def test_a_whole_layer_is_told(record):
         "All components of features.18 are silenced" in text for text in pruning_warnings(record, spec(), choices)
     )
     assert any("were not examined" in text for text in pruning_warnings(record, spec(), choices))
+
+
+@pytest.fixture
+def responding(record):
+    """The same audit, with one component that responds with its label, one that is silent, and nine without a label."""
+    return record.model_copy(update={"findings": record.findings.model_copy(update={"responses": (finding(),)})})
+
+
+def test_what_responds_to_an_artefact_with_its_label_or_without(responding):
+    found = responding_choices(responding, "ruler")
+    assert [choice.index for choice in found] == [1, *range(10, 19)]
+    assert found[0].id == "features.18:1"
+
+
+def test_an_artefact_without_responses_is_told(record, responding):
+    with pytest.raises(InputError, match=r"measured no responses to 'rulers'; valid are ruler; did you mean 'ruler'"):
+        responding_choices(responding, "rulers")
+    with pytest.raises(InputError, match="valid are none"):
+        responding_choices(record, "ruler")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,10 @@ from auditlens.subject import LayerInfo, Subject
 from auditlens.subject.silencing import keep_sides, kept_sides, tensor_of
 
 LARGEST_STACK = 2**24
-"""Values of a layer's output that are held at once when many groups are silenced in one pass (64 MiB)."""
+"""Values of a layer's output that are held at once when many groups are changed in one pass (64 MiB)."""
+
+Edit = Callable[[Tensor, Tensor], Tensor]
+"""A layer's output, and what is kept of the sides of its channels (2, channels), to the output to go on with."""
 
 
 @contextmanager
@@ -36,12 +39,7 @@ def silenced(module: nn.Module, layer: LayerInfo, components: Sequence[int]) -> 
     LayerError
         When the layer has no such component, or its output is no tensor.
     """
-    kept = kept_sides(layer, [components])[0]
-
-    def silence(part: nn.Module, inputs: Any, output: Any) -> Tensor:
-        return keep_sides(tensor_of(output, layer), layer, kept)
-
-    with _replacing(module, layer, silence):
+    with _edited(module, layer, kept_sides(layer, [components])[0], _silencing(layer)):
         yield
 
 
@@ -65,13 +63,39 @@ def ablated_logits(
     -------
     Tensor (groups, B, classes)
     """
+    return changed_logits(subject, batch, layer, groups, _silencing(layer), in_one_pass=in_one_pass)
+
+
+@torch.no_grad()
+def changed_logits(
+    subject: Subject,
+    batch: Tensor,
+    layer: LayerInfo,
+    groups: Sequence[Sequence[int]],
+    edit: Edit,
+    *,
+    in_one_pass: bool,
+) -> Tensor:
+    """Logits of a batch with the layer's output edited at each group of components in turn, (groups, B, classes).
+
+    Parameters
+    ----------
+    subject : Subject
+    batch : Tensor (B, C, H, W)
+    layer : LayerInfo
+    groups : sequence of sequences of int
+    edit : Edit
+        Told for each group what is kept of every side of a channel.
+    in_one_pass : bool
+        As for `ablated_logits`.
+    """
     batch = batch.to(subject.device)
-    if not in_one_pass:
-        return torch.stack([_one_by_one(subject, batch, layer, group) for group in groups])
     kept = kept_sides(layer, groups)
+    if not in_one_pass:
+        return torch.stack([_one_by_one(subject, batch, layer, sides, edit) for sides in kept])
     found: list[Tensor] = []
     while len(found) < len(groups):
-        found += _stacked(subject, batch, layer, kept[len(found) :])
+        found += _stacked(subject, batch, layer, kept[len(found) :], edit)
     return torch.stack(found)
 
 
@@ -91,21 +115,34 @@ def goes_on_from(subject: Subject, batch: Tensor, layer: LayerInfo) -> bool:
     return all(torch.allclose(part, plain, atol=1e-4, rtol=1e-4) for part in stacked)
 
 
-def _one_by_one(subject: Subject, batch: Tensor, layer: LayerInfo, group: Sequence[int]) -> Tensor:
-    with silenced(subject.module, layer, group):
+def _silencing(layer: LayerInfo) -> Edit:
+    return lambda output, kept: keep_sides(output, layer, kept)
+
+
+def _one_by_one(subject: Subject, batch: Tensor, layer: LayerInfo, kept: Tensor, edit: Edit) -> Tensor:
+    with _edited(subject.module, layer, kept, edit):
         return subject.logits(batch)
 
 
-def _stacked(subject: Subject, batch: Tensor, layer: LayerInfo, kept: Tensor) -> list[Tensor]:
+@contextmanager
+def _edited(module: nn.Module, layer: LayerInfo, kept: Tensor, edit: Edit) -> Iterator[None]:
+    def change(part: nn.Module, inputs: Any, output: Any) -> Tensor:
+        return edit(tensor_of(output, layer), kept)
+
+    with replacing(module, layer, change):
+        yield
+
+
+def _stacked(subject: Subject, batch: Tensor, layer: LayerInfo, kept: Tensor, edit: Edit) -> list[Tensor]:
     """Logits of the first groups of `kept`, as many as fit into one pass."""
     fits: list[int] = []
 
     def multiply(part: nn.Module, inputs: Any, output: Any) -> Tensor:
         values = tensor_of(output, layer)
         fits[:] = [max(1, min(len(kept), LARGEST_STACK // max(values.numel(), 1)))]
-        return torch.cat([keep_sides(values, layer, sides) for sides in kept[: fits[0]]])
+        return torch.cat([edit(values, sides) for sides in kept[: fits[0]]])
 
-    with _replacing(subject.module, layer, multiply):
+    with replacing(subject.module, layer, multiply):
         logits = subject.logits(batch)
     if len(logits) != fits[0] * len(batch):
         raise ValueError(f"{len(logits)} rows of logits for {fits[0]} groups of {len(batch)} images")
@@ -113,7 +150,8 @@ def _stacked(subject: Subject, batch: Tensor, layer: LayerInfo, kept: Tensor) ->
 
 
 @contextmanager
-def _replacing(module: nn.Module, layer: LayerInfo, hook: Any) -> Iterator[None]:
+def replacing(module: nn.Module, layer: LayerInfo, hook: Any) -> Iterator[None]:
+    """Let a forward hook of the layer replace its output while the context lasts."""
     handle = module.get_submodule(layer.name).register_forward_hook(hook)
     try:
         yield

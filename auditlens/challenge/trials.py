@@ -170,11 +170,13 @@ def trial_at(trials: ArtefactTrials, position: int) -> Trial:
     return Trial(row, repetition, int(trials.instances[position]))
 
 
-def picture(index: DataIndex, artefact_name: str, source: ArtefactSource, trial: Trial, seed: int) -> Picture:
+def picture(
+    index: DataIndex, artefact_name: str, source: ArtefactSource, trial: Trial, seed: int, *, with_sham: bool = True
+) -> Picture:
     """Render one trial; the same arguments give the same pixels for every model.
 
     Place, size and opacity come from a stream named by the image's SHA-256, the artefact, the repetition and the seed,
-    the sham from a stream beside it.
+    the sham, where it is wanted, from a stream beside it.
 
     Returns
     -------
@@ -185,7 +187,7 @@ def picture(index: DataIndex, artefact_name: str, source: ArtefactSource, trial:
     avoid = avoided(sample, source.artefact.avoid, (before.shape[0], before.shape[1]))
     name = (sample.digest, artefact_name, trial.repetition, seed)
     rendering = source.render(before, trial.instance, stream("artefact", *name), avoid)
-    if source.artefact.sham == "none":
+    if source.artefact.sham == "none" or not with_sham:
         return Picture(before, rendering, None)
     return Picture(before, rendering, make_sham(before, rendering, stream("sham", *name)))
 

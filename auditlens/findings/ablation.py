@@ -108,7 +108,7 @@ def _changes(plan: AuditPlan, evidence: Evidence, ablations: Ablations, class_na
         return point.margin(logits, class_index)
 
     def decided(logits: Floats) -> Ints:
-        return point.reported(_probabilities(plan, logits), class_index)
+        return point.reported(probabilities_of(plan, logits), class_index)
 
     def right(logits: Floats) -> Bools:
         own = decided(logits)
@@ -116,16 +116,17 @@ def _changes(plan: AuditPlan, evidence: Evidence, ablations: Ablations, class_na
         return np.asarray(same)
 
     clean = ablations.clean
-    chance = _probabilities(plan, clean)[:, class_index]
+    chance = probabilities_of(plan, clean)[:, class_index]
     return Changes(
         margin=np.stack([margins(logits) - margins(clean) for logits in ablations.logits]),
-        probability=np.stack([_probabilities(plan, logits)[:, class_index] - chance for logits in ablations.logits]),
+        probability=np.stack([probabilities_of(plan, logits)[:, class_index] - chance for logits in ablations.logits]),
         right=np.stack([right(logits).astype(float) - right(clean) for logits in ablations.logits]),
         decided=np.stack([(decided(logits) != decided(clean)).astype(float) for logits in ablations.logits]),
     )
 
 
-def _probabilities(plan: AuditPlan, logits: Floats) -> Floats:
+def probabilities_of(plan: AuditPlan, logits: Floats) -> Floats:
+    """Probabilities of logits, (rows, classes), by what the model's output means."""
     values = logits.astype(np.float64)
     return np.asarray(special.expit(values) if is_multi_label(plan.model.output) else special.softmax(values, axis=1))
 

@@ -85,22 +85,39 @@ def _random(group: AblationGroup, magnitude: Floats, rng: np.random.Generator) -
     if len(others) < len(group.components):
         return
     for _ in range(N_RANDOM):
-        members = _matched(group, others, magnitude, rng)
-        if not _alike(float(magnitude[list(members)].sum()), float(magnitude[list(group.components)].sum())):
+        members = matched_members(group.components, others, magnitude, rng)
+        if not alike(float(magnitude[list(members)].sum()), float(magnitude[list(group.components)].sum())):
             return
         yield AblationGroup("random", f"{group.kind}:{group.name}", group.class_name, members)
 
 
-def _alike(drawn: float, wanted: float) -> bool:
+def alike(drawn: float, wanted: float) -> bool:
+    """Whether random components carry as much relevance as those that they stand for, up to `LARGEST_GAP` of it."""
     return abs(drawn - wanted) <= LARGEST_GAP * wanted
 
 
-def _matched(
-    group: AblationGroup, others: Sequence[int] | np.ndarray, magnitude: Floats, rng: np.random.Generator
+def matched_members(
+    components: Sequence[int],
+    others: Sequence[int] | np.ndarray,
+    magnitude: Floats,
+    rng: np.random.Generator,
+    nearest: int = NEAREST,
 ) -> tuple[int, ...]:
+    """As many of the others, each drawn among those nearest in relevance to one of the components; ascending.
+
+    Parameters
+    ----------
+    components, others : sequence of int
+        There must be at least as many others.
+    magnitude : (components of the layer,)
+        Mean share of |relevance|.
+    rng : numpy.random.Generator
+    nearest : int
+        From so many a member is drawn.
+    """
     left = [int(component) for component in others]
     drawn = []
-    for member in sorted(group.components, key=lambda component: -magnitude[component]):
-        near = np.argsort(np.abs(magnitude[left] - magnitude[member]), kind="stable")[:NEAREST]
+    for member in sorted(components, key=lambda component: -magnitude[component]):
+        near = np.argsort(np.abs(magnitude[left] - magnitude[member]), kind="stable")[:nearest]
         drawn.append(left.pop(int(rng.choice(near))))
     return tuple(sorted(drawn))

@@ -10,8 +10,10 @@ from auditlens.findings.components import share_of
 from auditlens.findings.decision import OperatingPoint
 from auditlens.findings.erasure import NO_MASK, erased_auroc
 from auditlens.findings.labels import Labels
+from auditlens.findings.mediation import OFF, labelled_place, mediated_share
 from auditlens.findings.observability import observe
 from auditlens.findings.performance import clean_metric
+from auditlens.findings.response import shown_by
 from auditlens.findings.subgroups import members, predictions_of, samples_of, trials_of
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.evidence import INSIDE, Evidence, LayerRelevance
@@ -137,6 +139,23 @@ def _observability(gate: PlannedGate, inputs: GateInputs) -> Estimate:
     return estimate
 
 
+def _mediated(gate: PlannedGate, inputs: GateInputs) -> Estimate:
+    """Of the labelled set; where no component carries the label there is nothing to measure, which is no pass."""
+    if inputs.trials.get(gate.artefact or "") is None:
+        return missing(gate, _why_not(gate.artefact, inputs))
+    shown = shown_by(inputs.spec, gate.artefact or "", inputs.concepts)
+    if not shown:
+        return missing(gate, f"the foundation model is not shown to see any concept that {gate.artefact} shows")
+    if gate.class_name in inputs.labels and not any(map(inputs.labels[gate.class_name].labelled, shown)):
+        return missing(gate, f"no component carries the label {' or '.join(shown)}, so none can be set to clean values")
+    found = inputs.evidence.mediations.get(gate.artefact or "")
+    place = None if found is None else labelled_place(found, gate.class_name)
+    if found is None or place is None:
+        closed = next((row.why for row in inputs.evidence.skipped if row.what == INSIDE), None)
+        return missing(gate, closed or OFF)
+    return mediated_share(inputs.evidence, found, place, confidence=gate.confidence, sided="one")
+
+
 METRICS: Mapping[str, Callable[[PlannedGate, GateInputs], Estimate]] = {
     "sensitivity": _clean,
     "specificity": _clean,
@@ -149,4 +168,5 @@ METRICS: Mapping[str, Callable[[PlannedGate, GateInputs], Estimate]] = {
     "spurious_relevance_share": _relevance_share,
     "unexpected_relevance_share": _relevance_share,
     "observability": _observability,
+    "mediated_share": _mediated,
 }

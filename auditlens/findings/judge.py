@@ -28,6 +28,7 @@ from auditlens.findings.erasure import erasure_findings
 from auditlens.findings.faithfulness import faithfulness_findings
 from auditlens.findings.gates import GateInputs, gate_estimate
 from auditlens.findings.labels import Families, Labels, combine, drop_irrelevant, label_components, whole_image_examples
+from auditlens.findings.mediation import mediation_findings, with_mediations
 from auditlens.findings.observability import concept_findings, seen_columns
 from auditlens.findings.observational import disagreement, observational_contrast
 from auditlens.findings.opinions import opinion_findings
@@ -96,6 +97,10 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
         gate_estimates={gate.id: gate_estimate(gate, inputs) for gate in plan.gates},
         not_evaluated=not_evaluated(spec, plan, evidence, concepts),
         redundancy=_redundancy(evidence),
+    )
+    mediated = mediation_findings(spec, plan, evidence, by_name)
+    found = found.model_copy(
+        update={"mediations": mediated, "confrontations": with_mediations(found.confrontations, mediated)}
     )
     opinions = opinion_findings(spec, plan, evidence, concepts, inside.components, component_labels)
     return found.model_copy(update=_described(spec, plan, evidence, inside) | {"opinions": opinions})

@@ -192,6 +192,12 @@ def _tested(evidence: Evidence, found: Responses, class_name: str, components: I
     )
 
 
+def responding_components(evidence: Evidence, found: Responses, class_name: str, components: Ints) -> Ints:
+    """Of these components (ascending) the ones that respond, by the rule of the list."""
+    unlabelled = np.zeros(found.response.shape[1], dtype=bool)
+    return components[_tested(evidence, found, class_name, components, unlabelled).responds()]
+
+
 def _means(evidence: Evidence, found: Responses, columns: Floats) -> Means:
     return mean_effects(columns, evidence.samples.units[found.image_indices], found.instances)
 

@@ -17,6 +17,7 @@ from auditlens.gather.context import Context
 from auditlens.gather.doses import doses
 from auditlens.gather.erasure import erasures
 from auditlens.gather.inside import chosen_components, component_examples, relevances
+from auditlens.gather.mediation import mediations
 from auditlens.gather.opinions import opinions
 from auditlens.gather.regions import region_gaps
 from auditlens.gather.responses import responses
@@ -81,15 +82,18 @@ def gather(
         combinations=combined,
     )
     evidence = replace(evidence, opinions=opinions(context, attributor, sources, evidence))
-    return Gathered(_with_ablations(context, plan, evidence), sources)
+    return Gathered(_with_interventions(context, plan, evidence, sources), sources)
 
 
-def _with_ablations(context: Context, plan: AuditPlan, evidence: Evidence) -> Evidence:
-    """Silence what the evidence so far finds; the groups follow the labels, so labels come first."""
-    if not context.spec.examine.ablation_images:
+def _with_interventions(
+    context: Context, plan: AuditPlan, evidence: Evidence, sources: Mapping[str, ArtefactSource]
+) -> Evidence:
+    """Silence and patch what the evidence so far finds; the groups follow the labels, so labels come first."""
+    if not (context.spec.examine.ablation_images or context.spec.challenge.mediation_images):
         return evidence
     labels = component_labels(context.spec, plan, evidence)
-    return replace(evidence, ablations=ablations(context, plan, evidence, labels))
+    evidence = replace(evidence, ablations=ablations(context, plan, evidence, labels))
+    return replace(evidence, mediations=mediations(context, plan, evidence, labels, sources))
 
 
 def planned_crops(context: Context, attributor: Attributor) -> str:

@@ -70,11 +70,16 @@ def _first(context: Context, rows: Sequence[int]) -> tuple[int, ...]:
 
 def response_trials(context: Context, name: str, source: ArtefactSource) -> list[Trial]:
     """Trials of the artefact test on the first images of each class; places and instances are those of the test."""
+    return first_trials(context, name, source, context.spec.challenge.response_images)
+
+
+def first_trials(context: Context, name: str, source: ArtefactSource, limit: int) -> list[Trial]:
+    """Trials of the artefact test on its first `limit` images of each class."""
     challenge, rows = context.spec.challenge, trial_rows(context, context.spec.artefacts[name])
     planned = plan_trials(
         context.index, name, source, rows, seed=context.spec.seed, repeats=challenge.instances_per_image
     )
-    kept = set(_first(context, rows))
+    kept = set(choose_rows(rows, context.samples.labels.tolist(), limit, context.index.digests))
     return [trial for trial in planned if trial.row in kept]
 
 
@@ -116,7 +121,7 @@ def _of_artefact(
 def _batch(
     context: Context, name: str, source: ArtefactSource, trials: Sequence[Trial], classes: Sequence[str]
 ) -> dict[str, np.ndarray]:
-    clean, inserted, reference = _inputs(context, name, source, trials)
+    clean, inserted, reference = trial_inputs(context, name, source, trials)
     subject, layers, pooling = context.subject, context.layer_names(), context.spec.examine.pooling
     indices = [subject.classes.index(class_name) for class_name in classes]
     before = pooled(subject, layers, clean, pooling)
@@ -129,11 +134,13 @@ def _batch(
     return arrays
 
 
-def _inputs(context: Context, name: str, source: ArtefactSource, trials: Sequence[Trial]) -> Inputs:
-    """Render and prepare some trials, with the pixels of the artefact test."""
+def trial_inputs(
+    context: Context, name: str, source: ArtefactSource, trials: Sequence[Trial], *, with_sham: bool = True
+) -> Inputs:
+    """Render and prepare some trials, with the pixels of the artefact test; without a sham the reference is clean."""
 
     def ready(trial: Trial) -> Inputs:
-        shown = picture(context.index, name, source, trial, context.spec.seed)
+        shown = picture(context.index, name, source, trial, context.spec.seed, with_sham=with_sham)
         with torch.no_grad():
             clean, inserted = context.subject.prepare(shown.before), context.subject.prepare(shown.rendering.inserted)
             return clean, inserted, clean if shown.sham is None else context.subject.prepare(shown.sham.image)

@@ -26,6 +26,7 @@ RULES = {
     "effect_minus_sham": "Change of the probability when an artefact goes in, beyond its sham",
     "spurious_relevance_share": "Share of relevance on components of spurious concepts",
     "unexpected_relevance_share": "Share of relevance on components that no concept of the spec explains",
+    "mediated_share": "Share of an artefact's effect that runs through components labelled so",
     "observability": "Whether the foundation model sees a concept",
 }
 LEVELS = {Weight.FAILURE: "error", Weight.UNDECIDED: "error", Weight.REMARK: "warning"}

@@ -31,6 +31,7 @@ def gate_title(gate: PlannedGate, labels: dict[str, str]) -> str:
         "effect_minus_sham": f"{artefact} put in: change of P({gate.class_name}){where}, beyond sham",
         "spurious_relevance_share": f"{gate.class_name}: relevance on components of spurious concepts",
         "unexpected_relevance_share": f"{gate.class_name}: relevance on components that no concept explains",
+        "mediated_share": f"{artefact} put in: share of the effect on {gate.class_name} through components labelled so",
         "observability": f"“{plain(gate.concept)}”: can the foundation model see it (AUROC)",
     }
     title = titles.get(gate.metric, gate.id)

@@ -20,6 +20,7 @@ RATES = frozenset(
         "decision_flips_beyond_sham",
         "spurious_relevance_share",
         "unexpected_relevance_share",
+        "mediated_share",
     }
 )
 """Metrics shown in per cent."""

@@ -23,6 +23,7 @@ Metric = Literal[
     "spurious_relevance_share",
     "unexpected_relevance_share",
     "observability",
+    "mediated_share",
 ]
 METRICS: tuple[str, ...] = get_args(Metric)
 LIMIT = re.compile(r"^(<=|>=|within)\s*([0-9]*\.?[0-9]+)$")

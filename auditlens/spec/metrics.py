@@ -10,7 +10,7 @@ from auditlens.errors import nearest
 
 Relation = Literal["<=", ">=", "within"]
 OTHER: Final = "other"
-Unit = Literal["share of images", "share of relevance", "probability", "AUROC"]
+Unit = Literal["share of images", "share of relevance", "probability", "AUROC", "share of effect"]
 
 _CLASS: Final = frozenset({"class"})
 _ARTEFACT: Final = frozenset({"artefact"})
@@ -28,7 +28,7 @@ class MetricRule:
     question : str
         What it measures, in one sentence.
     unit : str
-        All values lie in [0, 1], those of `within` metrics in [-1, 1].
+        All values lie in [0, 1], those of `within` metrics in [-1, 1]; a share of an effect may leave it.
     better : {"higher", "lower", "near zero"}
         Direction that a maker wants.
     relations : tuple of str
@@ -97,6 +97,11 @@ METRIC_RULES: Final[dict[str, MetricRule]] = {
     "observability": MetricRule(
         "How well the foundation model tells images with the concept from images without it.",
         "AUROC", "higher", (">=",), frozenset({"concept"}), frozenset({"concept", "class", "each"}),
+        needs_foundation=True,
+    ),
+    "mediated_share": MetricRule(
+        "Share of an artefact's effect on the class's margin that runs through components labelled with the artefact.",
+        "share of effect", "lower", ("<=",), _ARTEFACT | _CLASS, frozenset({"artefact", "class", "each"}),
         needs_foundation=True,
     ),
 }  # fmt: skip

@@ -15,6 +15,7 @@ from auditlens.stages.combinations import CombinationEvidence
 from auditlens.stages.doses import DoseTrials
 from auditlens.stages.eligibility import LeftOut
 from auditlens.stages.erasure import Erasures
+from auditlens.stages.mediation import Mediations
 from auditlens.stages.partition import Partition
 from auditlens.stages.response import Responses
 from auditlens.stages.transplant import Separated
@@ -318,3 +319,5 @@ class Evidence:
     """By artefact and dimension; empty where the spec names no dose."""
     combinations: CombinationEvidence | None = None
     """Several artefacts in one image; None where the spec asks for none."""
+    mediations: Mapping[str, Mediations] = field(default_factory=dict)
+    """By artefact, for the last layer; empty where switched off."""

@@ -21,6 +21,7 @@ from auditlens.stages.labelling import (
     UnlistedShare,
     VocabularyFinding,
 )
+from auditlens.stages.mediation import MediationFinding
 from auditlens.stages.prevalence import PrevalenceFinding
 from auditlens.stages.response import ResponseFinding
 from auditlens.stages.states import ComponentState, ConceptState
@@ -200,6 +201,8 @@ class Confrontation(Stage):
     """Which components of the last layer respond to the artefact, with its label and without; empty if not measured."""
     data: str = ""
     """Whether the shortcut is in the data: how often the artefact comes with the class; empty if nothing tells."""
+    mediation: str = ""
+    """How much of the effect runs through the components with its label; empty if not measured."""
 
 
 class Control(Stage):
@@ -320,3 +323,5 @@ class Findings(Stage):
     """By artefact, dimension and class: effect against dose; empty where the spec names no dose."""
     combinations: tuple[CombinationFinding, ...] = ()
     """By class: several artefacts in one image; empty where the spec asks for none."""
+    mediations: tuple[MediationFinding, ...] = ()
+    """By artefact and class, in the last layer: what the effect runs through."""

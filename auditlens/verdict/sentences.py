@@ -11,7 +11,7 @@ RATES = ("sensitivity", "specificity", "decision_flips", "decision_flips_beyond_
 FLIPS = ("decision_flips", "decision_flips_beyond_sham")
 BEYOND = "decision_flips_beyond_sham"
 ARTICLES = ("a ", "an ", "the ")
-SHARES = ("spurious_relevance_share", "unexpected_relevance_share")
+SHARES = ("spurious_relevance_share", "unexpected_relevance_share", "mediated_share")
 
 
 def sentence_for(gate: PlannedGate, state: GateState, estimate: Estimate | None, decision: str, artefact: str) -> str:
@@ -108,6 +108,7 @@ def _subject(gate: PlannedGate, artefact: str) -> str:
         "effect_minus_sham": f"The effect of {put_in} on P({gate.class_name}), beyond its sham",
         "spurious_relevance_share": f"The share of relevance for {gate.class_name} on components of spurious concepts",
         "unexpected_relevance_share": f"The share of relevance for {gate.class_name} that nothing in the spec explains",
+        "mediated_share": f"The share of the effect of {put_in} on {gate.class_name} that components labelled so carry",
         "observability": f"How well the foundation model tells '{concept}' (AUROC)",
     }[gate.metric]
 

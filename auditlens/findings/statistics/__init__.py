@@ -10,6 +10,7 @@ from auditlens.findings.statistics.holm import holm, holm_confidences
 from auditlens.findings.statistics.means import mean_effect, mean_share, quantile, quantiles
 from auditlens.findings.statistics.paired import rate_difference
 from auditlens.findings.statistics.rates import rate
+from auditlens.findings.statistics.ratio import ratio_of_means
 from auditlens.findings.statistics.smallest import bound_with_zero_events, n_for_zero_events
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "quantiles",
     "rate",
     "rate_difference",
+    "ratio_of_means",
 ]

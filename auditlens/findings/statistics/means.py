@@ -53,7 +53,7 @@ def mean_effect(
         Change of each observation; for an effect beyond the sham, the difference of the two changes.
     units, instances : array (n,)
     n_draws : int
-        At least 10,000 for reported numbers.
+        At least 10,000 for reported numbers; with 0 the t interval takes the bootstrap's place.
     bounds : (float, float), optional
         What the mean cannot leave, such as (-1, 1) for probabilities; the limits are clipped to it.
     confidence, sided
@@ -222,7 +222,7 @@ def _bootstrap_reach(
     centred: FloatArray, clusters: Clusters, spread: Spread, tail: float, n_draws: int, seed: int
 ) -> tuple[float, float] | None:
     """How far the limits lie below and above the mean; None where the bootstrap cannot tell."""
-    if clusters.resamples_instances and clusters.n_instances not in BOOTSTRAP_INSTANCES:
+    if not n_draws or (clusters.resamples_instances and clusters.n_instances not in BOOTSTRAP_INSTANCES):
         return None
     draws = studentised_draws(cells_of(centred, clusters), n_draws, seed)
     edge = int(np.floor(tail * (len(draws) + 1)))

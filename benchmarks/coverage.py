@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from interval_cases import more_scenarios
 from scipy import special, stats
 
 from auditlens.findings import statistics
@@ -263,6 +264,7 @@ def scenarios() -> Iterator[tuple[str, str, int, Trial]]:
             yield "contrast of means", name, n, contrast_within_labels_of(n, shape, 0.25, per_unit)
         yield "contrast of rates", "0.38 - 0.04, a group of 0.3", n, rate_contrast_of(n, 0.3, 0.38, 0.04)
         yield "contrast of rates", "0.05 - 0.05, a group of 0.3", n, rate_contrast_of(n, 0.3, 0.05, 0.05)
+    yield from more_scenarios(N_UNITS)
 
 
 def measure(family: str, scenario: str, n: int, trial: Trial, repeats: int) -> Cell:
@@ -327,13 +329,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="100 repeats: a smoke test, +- 4 points")
     parser.add_argument("--repeats", type=int, default=1000)
-    parser.add_argument("--only", default="", help="families whose name contains this")
+    parser.add_argument("--only", default="", help="rows whose `family/scenario` contains this")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--json", type=Path, help="where to write the cells")
     arguments = parser.parse_args()
     repeats = 100 if arguments.quick else arguments.repeats
     started = time.perf_counter()
-    chosen = [index for index, row in enumerate(scenarios()) if arguments.only in row[0]]
+    chosen = [index for index, row in enumerate(scenarios()) if arguments.only in f"{row[0]}/{row[1]}"]
     tasks = [(index, repeats) for index in chosen]
     if arguments.processes > 1:
         with ProcessPoolExecutor(arguments.processes) as pool:

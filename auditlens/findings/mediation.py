@@ -84,9 +84,7 @@ def labelled_place(found: Mediations, class_name: str) -> int | None:
 
 def _places(found: Mediations, class_name: str) -> list[int]:
     return [
-        place
-        for place, group in enumerate(found.groups)
-        if group.class_name == class_name and not group.is_control
+        place for place, group in enumerate(found.groups) if group.class_name == class_name and not group.is_control
     ]
 
 

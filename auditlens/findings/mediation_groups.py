@@ -135,9 +135,7 @@ def _controls(chosen: MediationGroup, magnitude: Floats, seed: int, artefact: st
         return []
     name = f"mediation/{artefact}/{chosen.class_name}/{chosen.kind}"
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    drawn = {
-        matched_members(chosen.components, others, magnitude, rng, NEAREST): None for _ in range(2 * N_CONTROLS)
-    }
+    drawn = {matched_members(chosen.components, others, magnitude, rng, NEAREST): None for _ in range(2 * N_CONTROLS)}
     return [replace(chosen, components=members, is_control=True) for members in list(drawn)[:N_CONTROLS]]
 
 

@@ -31,6 +31,11 @@ class Estimate(Stage):
     """Numerator of a rate."""
     method: str = ""
     note: str = ""
+    too_few: bool = False
+    """Too few units for the interval to keep its confidence whatever the data look like: a gate is then undecided."""
+    unseen: float = 0.0
+    """Of a mean change of probability: share of units that may change fully although no unit of the sample does, at
+    this confidence; no gate holds at a smaller limit."""
 
 
 class Flip(Stage):

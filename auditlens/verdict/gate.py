@@ -7,18 +7,28 @@ from auditlens.stages.limits import inside, outside
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import GateState
 
+ENOUGH_UNITS = 100
+"""Under so many units a mean change is decided by an interval that rare, unseen changes could still be outside of."""
+
 
 def state_of(gate: PlannedGate, estimate: Estimate | None) -> GateState:
     """Decide one gate by its own interval (method.md, decision rule 8).
 
     Holds when the far end of the interval is inside the limit, fails when the near end is outside, else inconclusive;
-    no estimate is never a pass. Within a subgroup of fewer units than the spec asks for, a gate can fail but not hold.
+    no estimate is never a pass. Too few units are inconclusive, whatever the interval says, and a mean change holds at
+    no limit below the share of units that may change fully without one of the sample showing it (as a rate without any
+    event does): where few units change much, a sample without one of them has a narrow interval at a wrong place.
+    Within a subgroup of fewer units than the spec asks for, a gate can fail but not hold.
     """
     if estimate is None or estimate.value is None or estimate.low is None or estimate.high is None:
         return GateState.NOT_EVALUATED
-    if inside(gate.relation, gate.bound, estimate.low, estimate.high):
+    if estimate.too_few:
+        return GateState.INCONCLUSIVE
+    slack = estimate.unseen if estimate.n_units < ENOUGH_UNITS else 0.0
+    low, high = estimate.low - slack, estimate.high + slack
+    if inside(gate.relation, gate.bound, low, high) and _is_shown(gate, estimate):
         return GateState.INCONCLUSIVE if few_units(gate, estimate) else GateState.HOLDS
-    if outside(gate.relation, gate.bound, estimate.low, estimate.high):
+    if outside(gate.relation, gate.bound, low, high):
         return GateState.FAILS
     return GateState.INCONCLUSIVE
 
@@ -26,3 +36,21 @@ def state_of(gate: PlannedGate, estimate: Estimate | None) -> GateState:
 def few_units(gate: PlannedGate, estimate: Estimate) -> bool:
     """Tell whether a gate within a subgroup rests on fewer units than a pass needs."""
     return estimate.n_units < gate.min_units
+
+
+def _is_shown(gate: PlannedGate, estimate: Estimate) -> bool:
+    return gate.relation == ">=" or estimate.unseen <= gate.bound
+
+
+def why_undecided(gate: PlannedGate, estimate: Estimate) -> str:
+    """Say why an inconclusive gate is undecided."""
+    if estimate.too_few:
+        return f"{estimate.n_units} units are too few to decide by a mean"
+    if few_units(gate, estimate):
+        return f"{estimate.n_units} of the {gate.min_units} units that it needs to hold"
+    low, high = estimate.low, estimate.high
+    if low is None or high is None:
+        return "there is no interval"
+    if inside(gate.relation, gate.bound, low, high) or outside(gate.relation, gate.bound, low, high):
+        return f"{estimate.n_units} units may hide that up to {100 * estimate.unseen:.1f} % of all change fully"
+    return "the interval crosses the limit"

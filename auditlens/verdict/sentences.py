@@ -5,7 +5,7 @@ from __future__ import annotations
 from auditlens.stages.findings import Estimate
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import GateState
-from auditlens.verdict.gate import few_units
+from auditlens.verdict.gate import why_undecided
 
 RATES = ("sensitivity", "specificity", "decision_flips", "decision_flips_beyond_sham")
 FLIPS = ("decision_flips", "decision_flips_beyond_sham")
@@ -32,10 +32,7 @@ def sentence_for(gate: PlannedGate, state: GateState, estimate: Estimate | None,
         return f"{_placed(gate, _subject(gate, artefact))}: not evaluated, because {why}."
     assert estimate is not None  # every other state needs one
     said = _placed(gate, _measured(gate, estimate, decision, artefact))
-    outcome = _outcome(state)
-    if state is GateState.INCONCLUSIVE and few_units(gate, estimate):
-        outcome = f"undecided, {estimate.n_units} of the {gate.min_units} units that it needs to hold"
-    return f"{said} ({interval_text(gate, estimate)}). Limit {limit_text(gate)}: {outcome}."
+    return f"{said} ({interval_text(gate, estimate)}). Limit {limit_text(gate)}: {_outcome(state, gate, estimate)}."
 
 
 def _placed(gate: PlannedGate, sentence: str) -> str:
@@ -48,12 +45,10 @@ def subgroup_words(gate: PlannedGate) -> str:
     return ", ".join(f"{column.replace('_', ' ')} {value}" for column, value in gate.within.items())
 
 
-def _outcome(state: GateState) -> str:
-    return {
-        GateState.HOLDS: "holds",
-        GateState.FAILS: "fails",
-        GateState.INCONCLUSIVE: "undecided, the interval crosses the limit",
-    }[state]
+def _outcome(state: GateState, gate: PlannedGate, estimate: Estimate) -> str:
+    if state is GateState.INCONCLUSIVE:
+        return f"undecided, {why_undecided(gate, estimate)}"
+    return {GateState.HOLDS: "holds", GateState.FAILS: "fails"}[state]
 
 
 def _measured(gate: PlannedGate, estimate: Estimate, decision: str, artefact: str) -> str:

@@ -63,6 +63,7 @@ class Means:
                 n_instances=self.clusters.n_instances,
                 method=METHOD,
                 note=note,
+                too_few=self.clusters.n_units < MIN_UNITS_MEAN,
             )
             for value, below, above, level in zip(self.values, down, up, levels, strict=True)
         ]

@@ -21,6 +21,7 @@ from auditlens.findings.statistics.clusters import (
     t_quantile,
     tail_of,
 )
+from auditlens.findings.statistics.smallest import bound_with_zero_events
 from auditlens.stages.findings import Estimate, Sided
 
 BOOTSTRAP_INSTANCES = range(15, 101)
@@ -55,7 +56,8 @@ def mean_effect(
     n_draws : int
         At least 10,000 for reported numbers; with 0 the t interval takes the bootstrap's place.
     bounds : (float, float), optional
-        What the mean cannot leave, such as (-1, 1) for probabilities; the limits are clipped to it.
+        What the mean cannot leave, such as (-1, 1) for probabilities; the limits are clipped to it. With bounds the
+        estimate also says which share of units may change fully, unseen (`Estimate.unseen`).
     confidence, sided
         See `Estimate`.
 
@@ -67,6 +69,7 @@ def mean_effect(
     numbers = _columns(values, 1)[:, 0]
     clusters, tail = clusters_of(units, instances, len(numbers)), tail_of(confidence, sided)
     common = _common(clusters, len(numbers), confidence, sided)
+    common["unseen"] = bound_with_zero_events(clusters.n_units, 1 - tail) if bounds is not None else 0.0
     if not len(numbers):
         return Estimate(value=None, note="no observations", **common)
     value = float(numbers.mean())
@@ -166,7 +169,7 @@ def quantiles(
         raise ValueError(f"q must lie in (0, 1), not {q}")
     table = _columns(matrix, 2)
     clusters, tail = clusters_of(units, None, len(table)), tail_of(confidence, sided)
-    common = _common(clusters, len(table), confidence, sided)
+    common = _common(clusters, len(table), confidence, sided, fewest=0)
     if not len(table):
         return [Estimate(value=None, note="no observations", **common) for _ in range(table.shape[1])]
     ordered = np.sort(table, axis=0)
@@ -202,13 +205,16 @@ def _columns(values: npt.ArrayLike, ndim: int) -> FloatArray:
     return array[:, None] if ndim == 1 else array
 
 
-def _common(clusters: Clusters, n: int, confidence: float, sided: Sided) -> dict[str, Any]:
+def _common(
+    clusters: Clusters, n: int, confidence: float, sided: Sided, fewest: int = MIN_UNITS_MEAN
+) -> dict[str, Any]:
     return {
         "confidence": confidence,
         "sided": sided,
         "n": n,
         "n_units": clusters.n_units,
         "n_instances": clusters.n_instances,
+        "too_few": clusters.n_units < fewest,
     }
 
 

@@ -94,7 +94,9 @@ def test_nothing_carries_nothing_and_everything_carries_all(seed, rectified):
     torch.manual_seed(seed)
     middle = nn.ReLU() if rectified else nn.Identity()
     subject = Toy(
-        nn.Sequential(nn.Conv2d(2, CHANNELS, 3), middle, nn.Conv2d(CHANNELS, 4, 3), nn.Tanh(), nn.Flatten(), nn.Linear(64, 2))
+        nn.Sequential(
+            nn.Conv2d(2, CHANNELS, 3), middle, nn.Conv2d(CHANNELS, 4, 3), nn.Tanh(), nn.Flatten(), nn.Linear(64, 2)
+        )
     )
     layer = LayerInfo("1", CHANNELS, "spatial", rectified)
     clean, inserted = torch.randn(2, 2, 8, 8), torch.randn(2, 2, 8, 8)
@@ -138,9 +140,9 @@ def test_what_runs_around_the_layer_is_not_carried_by_it():
     clean, inserted = pictures(1.0)
     assert not goes_on_from(subject, clean, layer)
     whole = share(subject, clean, inserted, range(layer.n_components), layer, one_pass=False)
-    weights = subject.module.head.weight[1] - subject.module.head.weight[0]
+    weights = (subject.module.head.weight[1] - subject.module.head.weight[0]).detach()
     around = float(weights[-1])
-    through = float(weights[:CHANNELS] @ subject.module.block.weight[:, 1, 0, 0])
+    through = float(weights[:CHANNELS] @ subject.module.block.weight[:, 1, 0, 0].detach())
     assert whole == pytest.approx(through / (through + around), abs=1e-4)
 
 

@@ -22,6 +22,7 @@ from auditlens.report.erasure import erasure_sentence, left_out
 from auditlens.report.gaps import gaps, is_measured, unseen
 from auditlens.report.images_first import images_first
 from auditlens.report.layers import layers_view
+from auditlens.report.mediation import mediation_views
 from auditlens.report.opinions import opinion_views
 from auditlens.report.page_one import MAX_GATES, page_one, sham_ahead
 from auditlens.report.pictures import Pictures
@@ -168,6 +169,7 @@ def render_page(run_dir: Path, record: AuditRecord, target: Target, n_gates: int
         "dosed": dose_views(record),
         "combined": combination_views(record),
         "smallest_response": SMALLEST_RESPONSE,
+        "mediated": mediation_views(record),
         "opinions": opinion_views(record),
         "z_threshold": _setting(record, "examine", "z_threshold", DEFAULT_Z),
         "gaps": gaps(record),

@@ -10,6 +10,7 @@ from typing import Any
 from auditlens.report.columns import estimate_columns, flat
 from auditlens.report.combinations import COMBINATION_COLUMNS, combination_rows
 from auditlens.report.doses import DOSE_COLUMNS, dose_rows
+from auditlens.report.mediation import MEDIATION_COLUMNS, mediation_rows
 from auditlens.report.prevalence import PREVALENCE_COLUMNS, prevalence_rows
 from auditlens.report.response import RESPONSE_COLUMNS, response_rows
 from auditlens.report.subgroups import SUBGROUP_COLUMNS, subgroup_rows
@@ -183,6 +184,7 @@ TABLES: dict[str, tuple[Callable[[AuditRecord], list[Row]], dict[str, str]]] = {
     "prevalences": (prevalence_rows, PREVALENCE_COLUMNS),
     "doses": (dose_rows, DOSE_COLUMNS),
     "combinations": (combination_rows, COMBINATION_COLUMNS),
+    "mediation": (mediation_rows, MEDIATION_COLUMNS),
     "words": (word_rows, WORD_COLUMNS),
     "faithfulness": (faithfulness_rows, FAITHFULNESS_COLUMNS),
     "artefact_effects": (

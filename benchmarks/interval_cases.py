@@ -57,13 +57,15 @@ def change_of(n: int, name: str, per_unit: int = 1, instances: int = 0) -> Trial
     return trial
 
 
-def few_instances(n: int, instances: int, sd: float) -> Trial:
-    """Exponential unit effects, with two to four cut-outs."""
+def few_instances(n: int, instances: int, sd: float, *, these: bool) -> Trial:
+    """Exponential unit effects, with two to four cut-outs; the truth is that of these cut-outs, or of all there are."""
 
     def trial(rng: Rng) -> tuple[Estimate, float]:
         cutouts = rng.permutation(np.arange(n) % instances)
-        values = rng.exponential(size=n) - 1 + sd * rng.standard_normal(instances)[cutouts]
-        return statistics.mean_effect(values, np.arange(n), cutouts, n_draws=N_DRAWS, seed=1), 0.0
+        of_cutouts = sd * rng.standard_normal(instances)
+        values = rng.exponential(size=n) - 1 + of_cutouts[cutouts]
+        truth = float(of_cutouts[cutouts].mean()) if these else 0.0
+        return statistics.mean_effect(values, np.arange(n), cutouts, n_draws=N_DRAWS, seed=1), truth
 
     return trial
 
@@ -194,8 +196,9 @@ def more_scenarios(sizes: tuple[int, ...]) -> Iterator[tuple[str, str, int, Tria
         yield "mean", "changes of probability, 70 % zeros, 9 instances", n, change_of(n, next(iter(CHANGES)), 1, 9)
         yield "mean", "changes of probability, 70 % zeros, 3 images a unit", n, change_of(n, next(iter(CHANGES)), 3)
         for count in (2, 3):
-            for sd in (0.1, 0.5):
-                yield "mean", f"exponential, {count} instances, sd {sd}", n, few_instances(n, count, sd)
+            name = f"exponential, {count} instances, sd 0.5"
+            yield "mean", f"{name}, of all cut-outs", n, few_instances(n, count, 0.5, these=False)
+            yield "mean", f"{name}, of these cut-outs", n, few_instances(n, count, 0.5, these=True)
         yield "mean of a list", "exponential", n, listed_mean_of(n, "exponential")
         yield "mean of a list", "exponential, 9 instances, sd 0.5", n, listed_mean_of(n, "exponential", 9, 0.5)
         yield "mean of a list", "changes of probability, 70 % zeros", n, listed_mean_of(n, next(iter(CHANGES)))

@@ -24,6 +24,9 @@ N_CONTROLS = 10
 NEAREST = 8
 """A random member is drawn from so many others of the nearest relevance."""
 
+LARGEST_SHARE = 0.25
+"""At most this share of a layer's components is called the responding set."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChosenSet:
@@ -104,7 +107,8 @@ def _without_examples(evidence: Evidence, layer: str, components: Ints, n_exampl
 def _responding(evidence: Evidence, artefact: str, layer: str, class_name: str, chooses: Bools) -> Ints:
     """Components that respond to the artefact beyond its sham, on the images that choose.
 
-    Those under the relevance floor count too: what an artefact moves may matter little on images without it.
+    Those under the relevance floor count too: what an artefact moves may matter little on images without it. Of many,
+    the quarter of the layer that responds most: what nearly all components carry says nothing of any.
     """
     found = evidence.responses.get((artefact, layer))
     if found is None:
@@ -122,7 +126,10 @@ def _responding(evidence: Evidence, artefact: str, layer: str, class_name: str, 
         change={name: values[rows] for name, values in found.change.items()},
     )
     magnitude = mean_magnitude(evidence.relevance[layer, class_name].relevance)
-    return responding_components(evidence, half, class_name, np.flatnonzero(magnitude > 0))
+    acting = responding_components(evidence, half, class_name, np.flatnonzero(magnitude > 0))
+    strength = np.abs(half.response[:, acting].mean(axis=0, dtype=np.float64))
+    strongest = acting[np.argsort(-strength, kind="stable")[: int(LARGEST_SHARE * len(magnitude))]]
+    return np.sort(strongest)
 
 
 def _controls(chosen: MediationGroup, magnitude: Floats, seed: int, artefact: str) -> list[MediationGroup]:

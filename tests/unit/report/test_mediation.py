@@ -70,7 +70,7 @@ def test_an_effect_that_is_not_clear_has_its_reason_once(with_findings, run_dir)
 
 def test_without_it_there_is_no_section(record, run_dir):
     page = render_page(run_dir, record, "html")
-    assert "5b" not in page and 'id="mediation"' not in page
+    assert "What the effect runs through" not in page and 'id="mediation"' not in page
 
 
 def test_the_table_has_a_row_per_set(with_findings):

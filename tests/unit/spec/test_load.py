@@ -94,7 +94,8 @@ def test_a_date_is_text_in_yaml_and_a_date_in_the_spec(bench):
         ("sensitivity", "sensitivty", [
             "9:19: gates.works.metric: must be 'sensitivity', 'specificity', 'auroc', 'lesion_erased_auroc', "
             "'decision_flips', 'decision_flips_beyond_sham', 'artefact_effect', 'effect_minus_sham', 'spurious_relevance_share', "
-            "'unexpected_relevance_share' or 'observability'; found the text 'sensitivty'; did you mean 'sensitivity'?"]),
+            "'unexpected_relevance_share', 'observability' or 'mediated_share'; found the text 'sensitivty'; "
+            "did you mean 'sensitivity'?"]),
         (">= 0.9", "> 0.9", [
             "9:39: gates.works.limit: write '<= x', '>= x' or 'within x', with x a plain number such as 0.02"]),
         (">= 0.9", ">= 90", [

@@ -199,7 +199,7 @@ def _like(found: MediatedSet) -> str:
     """How well the random ones match; with more relevance than the set they are the harder comparison."""
     if found.matched or found.control_relevance is None:
         return "of like relevance"
-    return f"of {100 * found.control_relevance:.0f} instead of {100 * found.relevance_share:.0f} % of the relevance"
+    return f"(with {100 * found.control_relevance:.0f} % of the relevance, against {100 * found.relevance_share:.0f} %)"
 
 
 def _percent(share: Estimate) -> str:

@@ -7,7 +7,7 @@ from auditlens.stages.limits import inside, outside
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import GateState
 
-ENOUGH_UNITS = 100
+ENOUGH_UNITS = 150
 """Under so many units a mean change is decided by an interval that rare, unseen changes could still be outside of."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -53,8 +55,9 @@ def ratio_of_means(
     """
     above, below = _paired(numerators, denominators)
     clusters, tail = clusters_of(units, instances, len(above)), tail_of(confidence, sided)
-    common = {"confidence": confidence, "sided": sided, "n": len(above), "n_units": clusters.n_units}
-    common |= {"n_instances": clusters.n_instances, "method": METHOD, "too_few": clusters.n_units < MIN_UNITS_MEAN}
+    common: dict[str, Any] = {"confidence": confidence, "sided": sided, "n": len(above), "method": METHOD}
+    common |= {"n_units": clusters.n_units, "n_instances": clusters.n_instances}
+    common |= {"too_few": clusters.n_units < MIN_UNITS_MEAN}
     if not len(above) or below.mean() == 0:
         note = "no observations" if not len(above) else "the mean of the denominators is zero"
         return Estimate(value=None, note=note, **common)

@@ -139,7 +139,7 @@ def test_a_set_that_nothing_matches_has_no_controls_or_says_so(world):
     world.evidence.relevance["l", "tumour"] = LayerRelevance("l", "tumour", "exact", relevance)
     row, sets = judged(world)
     assert not sets["labelled"].matched and sets["labelled"].control_relevance == pytest.approx(0.06, rel=0.1)
-    assert "of 6 instead of 60 % of the relevance" in row.sentence
+    assert "(with 6 % of the relevance, against 60 %)" in row.sentence
     relevance[:, 5:20] = 0.0
     world.evidence.relevance["l", "tumour"] = LayerRelevance("l", "tumour", "exact", relevance)
     row, sets = judged(world)

@@ -101,6 +101,20 @@ def effect_at(n: int, shape: str, mean: float, per_unit: int = 1, instances: int
     return draw
 
 
+def multiplied_at(n: int, instances: int) -> Draw:
+    """Changes of probability that each cut-out multiplies by a factor of its own: the effect of cut-outs is skewed."""
+    draw_values, mean = CHANGES["changes of probability, 70 % zeros"]
+
+    def draw(rng: Rng) -> Estimate:
+        cutouts = rng.permutation(np.arange(n) % instances)
+        values = draw_values(rng, n) * rng.gamma(4.0, 0.25, size=instances)[cutouts] + 0.05 - mean
+        return statistics.mean_effect(
+            values, np.arange(n), cutouts, n_draws=N_DRAWS, seed=1, bounds=(-1.0, 1.0), confidence=LEVEL, sided="one"
+        )
+
+    return draw
+
+
 def share_at(n: int, share: float) -> Draw:
     """Beta-distributed shares of relevance."""
 
@@ -152,6 +166,7 @@ def cases(n: int) -> Iterator[Case]:
             yield Case(
                 "mean change", f"log-normal, {count} instances", "<= 0.05", effect_at(n, "log-normal", 0.05, 1, count)
             )
+    yield Case("mean change", "70 % zeros, multiplied by 9 cut-outs", "<= 0.05", multiplied_at(n, 9))
     for share in (0.05, 0.3):
         yield Case("share", f"{share:g}", f"<= {share:g}", share_at(n, share))
     yield Case("AUROC", "0.8", ">= 0.8", auroc_at(n, 0.8))

@@ -96,7 +96,7 @@ def test_a_change_holds_at_no_limit_that_unseen_changes_exceed(n_units, state):
 
 
 def test_under_enough_units_a_decision_allows_for_what_none_of_them_shows():
-    """40 units leave up to 7.2 % unseen: 0.10 to 0.12 neither holds at 0.15 nor fails at 0.05; with 400 it does both."""
+    """40 units leave up to 7.2 % unseen: 0.10 to 0.12 neither holds at 0.15 nor fails at 0.05; with 400 it does."""
     for bound, state in ((0.15, GateState.HOLDS), (0.05, GateState.FAILS)):
         few, many = (of_units(n, 0.10, 0.12) for n in (40, 400))
         assert state_of(gate("<=", bound), few) is GateState.INCONCLUSIVE

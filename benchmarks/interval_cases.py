@@ -121,6 +121,26 @@ def clustered_difference(n: int, p_a: float, p_b: float, per_unit: int) -> Trial
     return trial
 
 
+def between_models(n: int, p_a: float, p_b: float, *, beyond_sham: bool) -> Trial:
+    """Decisions of two models that turn on the images that each calls rightly (80 and 70 %), also beyond shams."""
+
+    def turns(rng: Rng, shared: np.ndarray, p: float) -> np.ndarray:
+        latent = np.sqrt(0.4) * shared + np.sqrt(0.6) * rng.standard_normal(n)
+        return np.asarray(latent < stats.norm.ppf(p))
+
+    def trial(rng: Rng) -> tuple[Estimate, float]:
+        shared, right = rng.standard_normal(n), rng.random(n)
+        rows_a, rows_b = right < 0.8, (right > 0.2) & (right < 0.9)
+        a, b = turns(rng, shared, p_a), turns(rng, shared, p_b)
+        if not beyond_sham:
+            return statistics.overlapping_rate_difference(a, b, rows_a, rows_b, np.arange(n)), p_a - p_b
+        changes = (a, turns(rng, shared, 0.05)), (b, turns(rng, shared, 0.03))
+        found = statistics.difference_of_changes(*changes, rows_a, rows_b, np.arange(n))
+        return found, (p_a - 0.05) - (p_b - 0.03)
+
+    return trial
+
+
 def tied_auroc_of(n: int, share: float) -> Trial:
     """Scores of five values, so that many pairs are tied; the truth counts ties half."""
     steps = np.arange(5)
@@ -191,6 +211,13 @@ def more_scenarios(sizes: tuple[int, ...]) -> Iterator[tuple[str, str, int, Tria
         yield "rate", "p = 0.1, 3 images a unit, 9 instances", n, rate_of_cutouts(n, 0.1, 3, 9)
         yield "rate", "p = 0.1, 3 instances", n, rate_of_cutouts(n, 0.1, 1, 3)
         yield "rate difference", "0.3 - 0.2, 3 images a unit", n, clustered_difference(n, 0.3, 0.2, 3)
+        yield "rate difference", "two models, 0.3 - 0.1", n, between_models(n, 0.3, 0.1, beyond_sham=False)
+        yield (
+            "rate difference",
+            "two models beyond shams, 0.25 - 0.07",
+            n,
+            between_models(n, 0.3, 0.1, beyond_sham=True),
+        )
         for name in CHANGES:
             yield "mean", name, n, change_of(n, name)
         yield "mean", "changes of probability, 70 % zeros, 9 instances", n, change_of(n, next(iter(CHANGES)), 1, 9)

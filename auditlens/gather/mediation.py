@@ -92,7 +92,7 @@ class _Measurement:
         key = context.key(
             artefact=name,
             described=artefact.model_dump(mode="json"),
-            pictures=pictures_digest(artefact, context.base),
+            pictures=pictures_digest(context, name),
             trials=[[trial.row, trial.repetition, trial.instance] for trial in trials],
             layer=self.layer.name,
             groups=[[group.class_name, list(group.components)] for group in groups],

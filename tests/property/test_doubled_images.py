@@ -44,6 +44,15 @@ ESTIMATORS = {
     "auroc": lambda d: statistics.auroc(d["values"], d["sides"], d["units"]),
     "auroc, within strata": lambda d: statistics.auroc(d["values"], d["sides"], d["units"], strata=d["strata"]),
     "auroc_difference": lambda d: statistics.auroc_difference(d["values"], d["others"], d["sides"], d["units"]),
+    "overlapping_rate_difference": lambda d: statistics.overlapping_rate_difference(
+        d["events"], d["more"], d["sides"] | d["events"], d["sides"] | d["more"], d["units"], instances=d["instances"]
+    ),
+    "difference_of_changes": lambda d: statistics.difference_of_changes(
+        (d["events"], d["more"]), (d["more"], d["sides"]), d["sides"] | d["events"], d["sides"] | d["more"], d["units"]
+    ),
+    "independent_difference": lambda d: statistics.independent_difference(
+        statistics.rate(d["events"], d["units"]), statistics.rate(d["more"], d["units"])
+    ),
     "ratio_of_means": lambda d: statistics.ratio_of_means(d["values"], d["others"], d["units"], d["instances"]),
 }
 NOT_OF_DATA = {"bound_with_zero_events", "holm", "holm_confidences", "n_for_zero_events"}

@@ -127,7 +127,7 @@ def effect_row(artefact: ComparedArtefact) -> ComparedRow | None:
     """Find the effect on the probability over all images: beyond the sham, or raw where no run had one."""
     rows = {row.part: row for row in artefact.rows if row.measure == "probability" and row.true_class is None}
     for part in ("beyond", "raw"):
-        row = rows.get(part)  # type: ignore[call-overload]
+        row = rows.get(part)
         if row is not None and any(one.estimate and one.estimate.value is not None for one in row.values):
             return row
     return None

@@ -190,6 +190,23 @@ def contrast_of(n: int, shape: str, share: float, instances: int = 0) -> Trial:
     return trial
 
 
+def auroc_drop_of(n: int, area: float, lift: float, n_instances: int, sd: float, factors: int = 1) -> Trial:
+    """An artefact lifts the negatives alone, each cut-out by another amount; the positives stay as they are."""
+    distance = np.sqrt(2) * stats.norm.ppf(area)
+    truth = area - float(stats.norm.cdf((distance - lift) / np.sqrt(2 + factors * sd**2 + 0.25)))
+
+    def trial(rng: Rng) -> tuple[Estimate, float]:
+        sides = np.arange(n) % 2 == 0
+        before = rng.standard_normal(n) + distance * sides
+        instances = np.stack([rng.permutation(np.arange(n) // 2 % n_instances) for _ in range(factors)], axis=1)
+        own = sd * rng.standard_normal((factors, n_instances))
+        moved = lift + sum(own[k][instances[:, k]] for k in range(factors)) + 0.5 * rng.standard_normal(n)
+        after = np.where(sides, before, before + moved)
+        return statistics.auroc_difference(before, after, sides, np.arange(n), instances=instances), truth
+
+    return trial
+
+
 def contrast_within_labels_of(n: int, shape: str, share: float, per_unit: int = 1) -> Trial:
     """A flag that goes with the label, and shifts the scores by 0.2 or, with the other label, by 0.5."""
 
@@ -264,6 +281,15 @@ def scenarios() -> Iterator[tuple[str, str, int, Trial]]:
             yield "contrast of means", name, n, contrast_within_labels_of(n, shape, 0.25, per_unit)
         yield "contrast of rates", "0.38 - 0.04, a group of 0.3", n, rate_contrast_of(n, 0.3, 0.38, 0.04)
         yield "contrast of rates", "0.05 - 0.05, a group of 0.3", n, rate_contrast_of(n, 0.3, 0.05, 0.05)
+        for count in N_INSTANCES:
+            if n >= 2 * count:
+                for sd in (0.2, 0.6):
+                    name = f"0.9, negatives lifted, {count} instances, sd {sd}"
+                    yield "AUROC drop", name, n, auroc_drop_of(n, 0.9, 1.0, count, sd)
+        yield "AUROC drop", "0.9, no lift, 9 instances, sd 0.2", n, auroc_drop_of(n, 0.9, 0.0, 9, 0.2)
+        yield "AUROC drop", "0.98, negatives lifted, 9 instances, sd 0.6", n, auroc_drop_of(n, 0.98, 1.0, 9, 0.6)
+        two = auroc_drop_of(n, 0.9, 1.0, 9, 0.4, 2)
+        yield "AUROC drop", "0.9, negatives lifted, 2 artefacts of 9 instances, sd 0.4 each", n, two
     yield from more_scenarios(N_UNITS)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,11 @@ from scipy import special, stats
 from auditlens.findings.statistics.clusters import (
     Clusters,
     FloatArray,
+    InstanceFactor,
     clusters_of,
+    instance_factors,
     scope_note,
+    spread_by_factors,
     sums_by,
     t_quantile,
     tail_of,
@@ -45,6 +48,7 @@ def auroc(
     units: npt.ArrayLike,
     *,
     strata: npt.ArrayLike | None = None,
+    instances: npt.ArrayLike | None = None,
     confidence: float = 0.95,
     sided: Sided = "two",
 ) -> Estimate:
@@ -64,6 +68,9 @@ def auroc(
     units : array (n,)
     strata : array (n,), optional
         Such as diagnosis and site; strata without both sides are left out.
+    instances : array (n,) or (n, K), optional
+        Artefact instance (cut-out) in each negative, a column per artefact where several are in one image; a second
+        random factor beside the units. The entries of positives are not read: they carry no artefact.
     confidence, sided
         See `Estimate`.
 
@@ -74,11 +81,12 @@ def auroc(
     """
     values, sides = _scores(scores), np.asarray(positives, dtype=bool)
     clusters = clusters_of(units, None, len(values))
+    factors = instance_factors(instances, ~sides, clusters)
     tail = tail_of(confidence, sided)
     separation = separation_of(values, sides, clusters, strata)
     if separation is None:
         return _without_both_sides(clusters, len(values), confidence, sided)
-    low, high = _limits(separation, clusters, tail)
+    low, high = _limits(separation, clusters, factors, tail)
     return Estimate(
         value=separation.value,
         low=low,
@@ -87,9 +95,10 @@ def auroc(
         sided=sided,
         n=int(separation.used.sum()),
         n_units=len(np.unique(clusters.units[separation.used])),
+        n_instances=_fewest(factors),
         n_events=int(sides[separation.used].sum()),
-        method="logit DeLong over units" + ("" if strata is None else ", within strata"),
-        note=_note(separation, clusters, constant=np.ptp(values) == 0),
+        method="logit DeLong over units" + _and_instances(factors) + ("" if strata is None else ", within strata"),
+        note=_note(separation, clusters, factors, constant=np.ptp(values) == 0),
     )
 
 
@@ -100,13 +109,15 @@ def auroc_difference(
     units: npt.ArrayLike,
     *,
     strata: npt.ArrayLike | None = None,
+    instances: npt.ArrayLike | None = None,
     confidence: float = 0.95,
     sided: Sided = "two",
 ) -> Estimate:
-    """AUROC of a minus AUROC of b on the same images, in [-1, 1] (say with and without the artefact).
+    """AUROC of a minus AUROC of b on the same images, in [-1, 1] (say without and with the artefact).
 
-    Square-and-add (MOVER) from the limits of the two, with the correlation of their unit contributions; so it is not
-    degenerate where both separate perfectly.
+    Square-and-add (MOVER) from the limits of the two, with the correlation of their contributions; so it is not
+    degenerate where both separate perfectly. Positives may have the same scores twice, as where an artefact goes into
+    the negatives alone. `instances` as in `auroc`.
 
     Raises
     ------
@@ -115,13 +126,16 @@ def auroc_difference(
     """
     first, second, sides = _scores(scores_a), _scores(scores_b), np.asarray(positives, dtype=bool)
     clusters = clusters_of(units, None, len(first))
+    factors = instance_factors(instances, ~sides, clusters)
     tail = tail_of(confidence, sided)
     a = separation_of(first, sides, clusters, strata)
     b = separation_of(second, sides, clusters, strata)
     if a is None or b is None:
         return _without_both_sides(clusters, len(first), confidence, sided)
     low, high = square_and_add(
-        (a.value, *_limits(a, clusters, tail)), (b.value, *_limits(b, clusters, tail)), _correlation(a, b, clusters)
+        (a.value, *_limits(a, clusters, factors, tail)),
+        (b.value, *_limits(b, clusters, factors, tail)),
+        _correlation(a, b, clusters, factors),
     )
     return Estimate(
         value=a.value - b.value,
@@ -131,9 +145,10 @@ def auroc_difference(
         sided=sided,
         n=int(a.used.sum()),
         n_units=len(np.unique(clusters.units[a.used])),
+        n_instances=_fewest(factors),
         n_events=int(sides[a.used].sum()),
-        method="paired logit DeLong over units, square-and-add",
-        note=_note(a, clusters, constant=np.ptp(first) == np.ptp(second) == 0),
+        method="paired logit DeLong over units" + _and_instances(factors) + ", square-and-add",
+        note=_note(a, clusters, factors, constant=np.ptp(first) == np.ptp(second) == 0),
     )
 
 
@@ -190,7 +205,9 @@ def _contributions(centred: FloatArray, sides: BoolArray, units: npt.NDArray[np.
     return influence
 
 
-def _limits(separation: Separation, clusters: Clusters, tail: float) -> tuple[float, float]:
+def _limits(
+    separation: Separation, clusters: Clusters, factors: tuple[InstanceFactor, ...], tail: float
+) -> tuple[float, float]:
     smaller = min(separation.n_positive_units, separation.n_negative_units)
     if smaller < MIN_PER_SIDE:
         return 0.0, 1.0
@@ -198,24 +215,51 @@ def _limits(separation: Separation, clusters: Clusters, tail: float) -> tuple[fl
     value = separation.value
     if not 0 < value < 1:
         return (min(perfect, value), 1.0) if value >= 1 else (0.0, max(1 - perfect, value))
-    sums = sums_by(clusters.units, clusters.n_units, separation.influence[:, None])[:, 0]
-    if not sums.any():  # nothing varies, as with one score for all: what so few units may hide of others
+    variance, df = _spread(separation.influence, clusters, factors, smaller)
+    if not variance:  # nothing varies, as with one score for all: what so few units may hide of others
         return max(value - (1 - perfect), 0.0), min(value + (1 - perfect), 1.0)
-    reach = float(t_quantile(tail, smaller - 1)) * np.sqrt((sums**2).sum()) / (value * (1 - value))
+    reach = float(t_quantile(tail, df)) * np.sqrt(variance) / (value * (1 - value))
     centre = float(special.logit(value))
     return min(float(special.expit(centre - reach)), perfect), max(float(special.expit(centre + reach)), 1 - perfect)
 
 
-def _correlation(a: Separation, b: Separation, clusters: Clusters) -> float:
+def _spread(
+    influence: FloatArray, clusters: Clusters, factors: tuple[InstanceFactor, ...], smaller: int
+) -> tuple[float, float]:
+    """Variance over units and, beyond them, over instances; and its degrees of freedom (Satterthwaite)."""
+    by_unit = float((sums_by(clusters.units, clusters.n_units, influence[:, None])[:, 0] ** 2).sum())
+    added, noise = spread_by_factors(influence, factors)
+    if not added:
+        return by_unit, smaller - 1
+    variance = by_unit + added
+    return variance, max(variance**2 / (by_unit**2 / (smaller - 1) + noise), 1.0)
+
+
+def _correlation(a: Separation, b: Separation, clusters: Clusters, factors: tuple[InstanceFactor, ...]) -> float:
+    """Correlation of the two estimates: over units, plus what instances add to each and to the difference."""
     sums = sums_by(clusters.units, clusters.n_units, np.stack([a.influence, b.influence], axis=1))
-    scale = float(np.sqrt((sums[:, 0] ** 2).sum() * (sums[:, 1] ** 2).sum()))
-    return float(np.clip((sums[:, 0] * sums[:, 1]).sum() / scale, -1.0, 1.0)) if scale > 0 else 0.0
+    of_a, of_b, of_difference = (
+        spread_by_factors(influence, factors)[0] for influence in (a.influence, b.influence, a.influence - b.influence)
+    )
+    covariance = (sums[:, 0] * sums[:, 1]).sum() + (of_a + of_b - of_difference) / 2
+    scale = float(np.sqrt(((sums[:, 0] ** 2).sum() + of_a) * ((sums[:, 1] ** 2).sum() + of_b)))
+    return float(np.clip(covariance / scale, -1.0, 1.0)) if scale > 0 else 0.0
 
 
-def _note(separation: Separation, clusters: Clusters, *, constant: bool) -> str:
+def _fewest(factors: tuple[InstanceFactor, ...]) -> int | None:
+    return min((factor.n_instances for factor in factors), default=None)
+
+
+def _and_instances(factors: tuple[InstanceFactor, ...]) -> str:
+    return " and instances" if any(factor.n_instances > 1 for factor in factors) else ""
+
+
+def _note(
+    separation: Separation, clusters: Clusters, factors: tuple[InstanceFactor, ...], *, constant: bool
+) -> str:
     smaller = min(separation.n_positive_units, separation.n_negative_units)
     if smaller >= MIN_PER_SIDE:
-        return scope_note(clusters, "no variation" if constant else "")
+        return scope_note(replace(clusters, n_instances=_fewest(factors)), "no variation" if constant else "")
     side = "positives" if separation.n_positive_units == smaller else "negatives"
     return f"too few {side} ({smaller} units)"
 

@@ -175,3 +175,71 @@ def scope_note(clusters: Clusters, *notes: str, fewest: int = MIN_UNITS) -> str:
     elif clusters.n_instances is not None and 1 < clusters.n_instances < MIN_INSTANCES:
         said.append("for these cut-outs")
     return "; ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceFactor:
+    """The instances of one artefact among some of the observations (the others carry none).
+
+    Attributes
+    ----------
+    rows : IntArray, (k,)
+        The observations that carry the artefact.
+    codes : IntArray, (k,)
+        Their instance.
+    n_instances : int
+    cells : IntArray, (k,)
+        Their combination of unit and instance.
+    n_cells : int
+    """
+
+    rows: IntArray
+    codes: IntArray
+    n_instances: int
+    cells: IntArray
+    n_cells: int
+
+
+def instance_factors(
+    instances: npt.ArrayLike | None, carries: npt.NDArray[np.bool_], clusters: Clusters
+) -> tuple[InstanceFactor, ...]:
+    """One factor per column of `instances`, (n,) or (n, K), over the observations that carry the artefact.
+
+    Raises
+    ------
+    ValueError
+        For another number of rows than observations.
+    """
+    if instances is None or not carries.any():
+        return ()
+    table = np.asarray(instances)
+    if table.shape[:1] != carries.shape or table.ndim > 2:
+        raise ValueError(f"instances must have shape ({len(carries)},) or ({len(carries)}, K), not {table.shape}")
+    rows = np.flatnonzero(carries)
+    found = []
+    for column in table.reshape(len(table), -1).T:
+        codes, n_instances = _coded(column[rows], len(rows), "instances")
+        cells, n_cells = _cell_codes(clusters.units[rows], codes, n_instances)
+        found.append(InstanceFactor(rows, codes, n_instances, cells, n_cells))
+    return tuple(found)
+
+
+def spread_by_factors(influence: FloatArray, factors: tuple[InstanceFactor, ...]) -> tuple[float, float]:
+    """Variance that instances add to that over units, summed over the factors, and its noise for Satterthwaite.
+
+    As in `spread_of_sum`: the squares over instances minus those over cells, not below zero. A factor with a single
+    instance adds nothing: its variation cannot be seen.
+    """
+    added = noise = 0.0
+    for factor in factors:
+        if factor.n_instances < 2:
+            continue
+        own = influence[factor.rows][:, None]
+        by_instance = float(
+            _inflated((sums_by(factor.codes, factor.n_instances, own) ** 2).sum(axis=0), factor.n_instances)[0]
+        )
+        by_cell = float(_inflated((sums_by(factor.cells, factor.n_cells, own) ** 2).sum(axis=0), factor.n_cells)[0])
+        if by_instance > by_cell * (1 + 1e-9):
+            added += by_instance - by_cell
+            noise += by_instance**2 / (factor.n_instances - 1)
+    return added, noise

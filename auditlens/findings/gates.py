@@ -14,6 +14,7 @@ from auditlens.findings.mediation import OFF, labelled_place, mediated_share
 from auditlens.findings.observability import observe
 from auditlens.findings.performance import clean_metric
 from auditlens.findings.response import shown_by
+from auditlens.findings.separability import Kind, separability_estimate, sides_of_trials
 from auditlens.findings.subgroups import members, predictions_of, samples_of, trials_of
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.evidence import INSIDE, Evidence, LayerRelevance
@@ -156,6 +157,21 @@ def _mediated(gate: PlannedGate, inputs: GateInputs) -> Estimate:
     return mediated_share(inputs.evidence, found, place, confidence=gate.confidence, sided="one")
 
 
+SEPARABILITY: Mapping[str, Kind] = {
+    "separability": "with",
+    "separability_drop": "drop",
+    "separability_drop_beyond_sham": "beyond",
+}
+
+
+def _separability(gate: PlannedGate, inputs: GateInputs) -> Estimate:
+    trials = inputs.trials.get(gate.artefact or "")
+    if trials is None:
+        return missing(gate, _why_not(gate.artefact, inputs))
+    sides = sides_of_trials(trials, inputs.point.classes.index(gate.class_name))
+    return separability_estimate(sides, SEPARABILITY[gate.metric], confidence=gate.confidence, sided="one")
+
+
 METRICS: Mapping[str, Callable[[PlannedGate, GateInputs], Estimate]] = {
     "sensitivity": _clean,
     "specificity": _clean,
@@ -169,4 +185,5 @@ METRICS: Mapping[str, Callable[[PlannedGate, GateInputs], Estimate]] = {
     "unexpected_relevance_share": _relevance_share,
     "observability": _observability,
     "mediated_share": _mediated,
+    **dict.fromkeys(SEPARABILITY, _separability),
 }

@@ -37,6 +37,7 @@ from auditlens.findings.prevalence import prevalence_findings, with_prevalences
 from auditlens.findings.response import alignment_scores, response_findings, with_responses
 from auditlens.findings.scope import not_evaluated
 from auditlens.findings.selection import select_components
+from auditlens.findings.separability import separability_findings
 from auditlens.findings.similarity import layer_similarities
 from auditlens.findings.subgroups import subgroup_findings
 from auditlens.findings.transplant import transplant_findings
@@ -93,6 +94,7 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
         transplants=transplant_findings(spec, evidence),
         doses=dose_findings(spec, plan, evidence, trials),
         combinations=combination_findings(spec, plan, evidence),
+        separability=separability_findings(spec, plan, evidence, trials, point),
         controls=controls(plan, {layer: found.cropped for layer, found in tables.items() if found.cropped}, artefacts),
         gate_estimates={gate.id: gate_estimate(gate, inputs) for gate in plan.gates},
         not_evaluated=not_evaluated(spec, plan, evidence, concepts),

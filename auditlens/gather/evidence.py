@@ -22,6 +22,7 @@ from auditlens.gather.opinions import opinions
 from auditlens.gather.regions import region_gaps
 from auditlens.gather.responses import responses
 from auditlens.gather.seen import inserted_concepts
+from auditlens.gather.separability import spurious_folders, spurious_images
 from auditlens.gather.space import semantic_space
 from auditlens.gather.transplants import NO_TRANSPLANT, Transplanted
 from auditlens.gather.trials import artefact_trials, images_left_out
@@ -46,6 +47,7 @@ def gather(
 ) -> Gathered:
     """Measure everything that the plan asks for: behaviour first, then the inside, then what can be seen."""
     sources = {**sources, **transplanted.sources}
+    spurious_folders(context)  # a folder that is not there is told now, not after the clean pass
     predictions, examples = clean_pass(context)
     space = semantic_space(context, {}) if scored_concepts(context.spec) else None
     context = replace(context, carriers=carriers(context, plan, space))
@@ -70,6 +72,7 @@ def gather(
         erasures=erasures(context),
         carriers=context.carriers,
         left_out=images_left_out(context),
+        spurious=spurious_images(context, sources, trials),
         skipped=(
             *skipped,
             *not_combined,

@@ -27,6 +27,9 @@ RULES = {
     "spurious_relevance_share": "Share of relevance on components of spurious concepts",
     "unexpected_relevance_share": "Share of relevance on components that no concept of the spec explains",
     "mediated_share": "Share of an artefact's effect that runs through components labelled so",
+    "separability": "AUROC of the class against images with an artefact",
+    "separability_drop": "Loss of AUROC when an artefact goes into the other classes' images",
+    "separability_drop_beyond_sham": "Loss of AUROC when an artefact goes in, beyond its sham",
     "observability": "Whether the foundation model sees a concept",
 }
 LEVELS = {Weight.FAILURE: "error", Weight.UNDECIDED: "error", Weight.REMARK: "warning"}

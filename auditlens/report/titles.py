@@ -32,6 +32,9 @@ def gate_title(gate: PlannedGate, labels: dict[str, str]) -> str:
         "spurious_relevance_share": f"{gate.class_name}: relevance on components of spurious concepts",
         "unexpected_relevance_share": f"{gate.class_name}: relevance on components that no concept explains",
         "mediated_share": f"{artefact} put in: share of the effect on {gate.class_name} through components labelled so",
+        "separability": f"{artefact} in other classes' images: {gate.class_name} still told from them (AUROC)",
+        "separability_drop": f"{artefact} put in: loss of AUROC of {gate.class_name} against other classes",
+        "separability_drop_beyond_sham": f"{artefact} put in: loss of AUROC of {gate.class_name}, beyond sham",
         "observability": f"“{plain(gate.concept)}”: can the foundation model see it (AUROC)",
     }
     title = titles.get(gate.metric, gate.id)

@@ -73,6 +73,21 @@ class CleanBy(BaseModel):
         return self
 
 
+class Removal(BaseModel):
+    """Masks that say where the artefact lies in images that have it, so that it can be taken out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    masks: str = Field(description="Folder of the masks, one per image, named as the image (same stem).")
+    cleaned: bool = Field(
+        True, description="Keep the largest piece of a mask, its gaps closed; false: the whole mask, as it is."
+    )
+    margin: float = Field(
+        0.03, ge=0, le=0.2, description="How far beyond the mask is filled, as a share of the image's short side."
+    )
+    max_area: float = Field(0.4, gt=0, le=0.5, description="Largest share of the image that may be filled.")
+
+
 class ArtefactBase(BaseModel):
     """What all artefacts share."""
 
@@ -101,6 +116,7 @@ class ArtefactBase(BaseModel):
     reason: str = Field("", description="Why it applies to these values `only`; stands in the report.")
     clean_by: CleanBy | None = Field(None, description="What else says that an image already has the artefact.")
     dose: Dose | None = Field(None, description="Levels at which the test is repeated: dose and response.")
+    removal: Removal | None = Field(None, description="Masks by which it is taken out of the images that have it.")
 
     @model_validator(mode="after")
     def _reason_has_its_rule(self) -> ArtefactBase:

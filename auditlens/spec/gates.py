@@ -24,6 +24,9 @@ Metric = Literal[
     "unexpected_relevance_share",
     "observability",
     "mediated_share",
+    "separability",
+    "separability_drop",
+    "separability_drop_beyond_sham",
 ]
 METRICS: tuple[str, ...] = get_args(Metric)
 LIMIT = re.compile(r"^(<=|>=|within)\s*([0-9]*\.?[0-9]+)$")

@@ -16,6 +16,7 @@ _CLASS: Final = frozenset({"class"})
 _ARTEFACT: Final = frozenset({"artefact"})
 _CLEAN: Final = frozenset({"class", "each", "within"})
 _EFFECT: Final = frozenset({"artefact", "class", "true_class", "each", "within"})
+_TOLD: Final = frozenset({"artefact", "class", "each", "within"})
 _FLIP: Final = frozenset({"artefact", "direction", "class", "each", "within"})
 
 
@@ -103,6 +104,18 @@ METRIC_RULES: Final[dict[str, MetricRule]] = {
         "Share of an artefact's effect on the class's margin that runs through components labelled with the artefact.",
         "share of effect", "lower", ("<=",), _ARTEFACT | _CLASS, frozenset({"artefact", "class", "each"}),
         needs_foundation=True,
+    ),
+    "separability": MetricRule(
+        "How well the class's margin ranks its clean images above other classes' images with the artefact put in.",
+        "AUROC", "higher", (">=",), _ARTEFACT | _CLASS, _TOLD,
+    ),
+    "separability_drop": MetricRule(
+        "The same without the artefact, minus with it, on the same images.",
+        "AUROC", "lower", ("<=",), _ARTEFACT | _CLASS, _TOLD,
+    ),
+    "separability_drop_beyond_sham": MetricRule(
+        "The drop with the artefact, minus the drop with its sham.",
+        "AUROC", "lower", ("<=",), _ARTEFACT | _CLASS, _TOLD, needs_sham=True,
     ),
 }  # fmt: skip
 """By metric; the keys are those of `auditlens.spec.model.METRICS`."""

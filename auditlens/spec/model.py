@@ -39,6 +39,7 @@ from auditlens.spec.parts import Fraction as Fraction
 from auditlens.spec.parts import Name as Name
 from auditlens.spec.parts import Part as Part
 from auditlens.spec.parts import Sha256 as Sha256
+from auditlens.spec.separability import Separability as Separability
 from auditlens.spec.strata import Strata as Strata
 
 
@@ -109,6 +110,7 @@ class Challenge(Part):
     combinations: Combinations | None = Field(
         None, description="Several artefacts in one image; none are combined without it."
     )
+    separability: Separability = Field(default_factory=Separability, description="Settings of the separability test.")
 
 
 class Report(Part):

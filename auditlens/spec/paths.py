@@ -44,6 +44,9 @@ PATH_FIELDS: Final[dict[Pattern, Kind]] = {
     ("artefacts", "*", "profiles", "*"): "pictures",
     ("artefacts", "*", "examples"): "folder",
     ("artefacts", "*", "without"): "folder",
+    ("artefacts", "*", "removal", "masks"): "folder",
+    ("challenge", "separability", "images"): "folder",
+    ("challenge", "separability", "images", "*"): "folder",
 }
 """Every field of the spec that names a file or folder, `*` for any key or index."""
 

@@ -24,6 +24,7 @@ REFERENCES: Final[dict[tuple[str, ...], Target]] = {
     ("gates", "*", "each", "artefact", "*"): "artefact",
     ("waivers", "*", "artefact"): "artefact",
     ("challenge", "combinations", "artefacts", "*"): "artefact",
+    ("challenge", "separability", "combined", "*"): "artefact",
     ("gates", "*", "required_by", "*"): "gate",
     ("waivers", "*", "gate"): "gate",
     ("decision", "class"): "class",

@@ -18,6 +18,7 @@ from auditlens.stages.erasure import Erasures
 from auditlens.stages.mediation import Mediations
 from auditlens.stages.partition import Partition
 from auditlens.stages.response import Responses
+from auditlens.stages.separability import SpuriousImages
 from auditlens.stages.transplant import Separated
 
 Floats = NDArray[np.floating]
@@ -321,3 +322,5 @@ class Evidence:
     """Several artefacts in one image; None where the spec asks for none."""
     mediations: Mapping[str, Mediations] = field(default_factory=dict)
     """By artefact, for the last layer; empty where switched off."""
+    spurious: tuple[SpuriousImages, ...] = ()
+    """Images with spurious features only that the separability test asks for beyond the artefact tests."""

@@ -24,6 +24,7 @@ from auditlens.stages.labelling import (
 from auditlens.stages.mediation import MediationFinding
 from auditlens.stages.prevalence import PrevalenceFinding
 from auditlens.stages.response import ResponseFinding
+from auditlens.stages.separability import SeparabilityFinding
 from auditlens.stages.states import ComponentState, ConceptState
 from auditlens.stages.subgroups import SubgroupFindings
 from auditlens.stages.transplant import TransplantFinding
@@ -325,3 +326,5 @@ class Findings(Stage):
     """By class: several artefacts in one image; empty where the spec asks for none."""
     mediations: tuple[MediationFinding, ...] = ()
     """By artefact and class, in the last layer: what the effect runs through."""
+    separability: tuple[SeparabilityFinding, ...] = ()
+    """By class: how well its images are told from images with spurious features only."""

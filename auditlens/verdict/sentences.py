@@ -104,6 +104,11 @@ def _subject(gate: PlannedGate, artefact: str) -> str:
         "spurious_relevance_share": f"The share of relevance for {gate.class_name} on components of spurious concepts",
         "unexpected_relevance_share": f"The share of relevance for {gate.class_name} that nothing in the spec explains",
         "mediated_share": f"The share of the effect of {put_in} on {gate.class_name} that components labelled so carry",
+        "separability": f"The AUROC of {gate.class_name} images against others with {put_in}",
+        "separability_drop": f"The loss of AUROC of {gate.class_name} when {put_in} goes into the others' images",
+        "separability_drop_beyond_sham": (
+            f"The loss of AUROC of {gate.class_name} when {put_in} goes into the others' images, beyond its sham,"
+        ),
         "observability": f"How well the foundation model tells '{concept}' (AUROC)",
     }[gate.metric]
 

@@ -254,9 +254,7 @@ def _and_instances(factors: tuple[InstanceFactor, ...]) -> str:
     return " and instances" if any(factor.n_instances > 1 for factor in factors) else ""
 
 
-def _note(
-    separation: Separation, clusters: Clusters, factors: tuple[InstanceFactor, ...], *, constant: bool
-) -> str:
+def _note(separation: Separation, clusters: Clusters, factors: tuple[InstanceFactor, ...], *, constant: bool) -> str:
     smaller = min(separation.n_positive_units, separation.n_negative_units)
     if smaller >= MIN_PER_SIDE:
         return scope_note(replace(clusters, n_instances=_fewest(factors)), "no variation" if constant else "")

@@ -1,0 +1,88 @@
+"""Images that show spurious features only: several artefacts in one image, and lesions erased before they go in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from auditlens.challenge.draws import stream
+from auditlens.challenge.erasure import can_erase, erase, erased_region
+from auditlens.challenge.rendering import ArtefactSource, Image8
+from auditlens.challenge.sham import make_sham
+from auditlens.challenge.trials import Trial, avoided, plan_trials
+from auditlens.data.images import load_mask
+from auditlens.data.sample import DataIndex, Sample
+
+Layered = tuple[Trial, ...]
+"""One image: a trial per artefact, in the order in which they go in."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayeredPicture:
+    """One image without the artefacts, with all of them, and with all of their shams (None where one has none)."""
+
+    before: Image8
+    inserted: Image8
+    sham: Image8 | None
+
+
+def plan_layered(
+    index: DataIndex, sources: Mapping[str, ArtefactSource], rows: Sequence[int], seed: int
+) -> tuple[Layered, ...]:
+    """Deal each artefact's instances over the images as the artefact tests do, one of each per image.
+
+    Returns
+    -------
+    tuple of Layered
+        By row; a trial per artefact, in the order of `sources`.
+    """
+    dealt = [plan_trials(index, name, source, rows, seed=seed) for name, source in sources.items()]
+    return tuple(zip(*dealt, strict=True))
+
+
+def neutral_background(sample: Sample, image: Image8, seed: int) -> Image8 | None:
+    """Erase the lesion of an image by its mask, with the pixels of the positive control.
+
+    Returns
+    -------
+    Image8, (height, width, 3), or None
+        None where there is no mask, it is empty, or it leaves too little to fill from.
+    """
+    mask = load_mask(sample, (image.shape[1], image.shape[0]))
+    if mask is None:
+        return None
+    region = erased_region(mask)
+    return erase(image, region, stream("erased", sample.digest, seed)) if can_erase(region) else None
+
+
+def layered_picture(
+    sample: Sample, before: Image8, sources: Mapping[str, ArtefactSource], trials: Layered, seed: int
+) -> LayeredPicture:
+    """Put artefacts into one image, one after another; later ones may cover earlier ones.
+
+    Place, size and opacity of each come from the stream of its own artefact test, so an artefact that is put into the
+    same image alone lies in the same place. The shams go in one after another likewise, each as strong as its artefact
+    would be on the image that it goes into.
+
+    Parameters
+    ----------
+    sample : Sample
+        Names the streams and the mask that is avoided.
+    before : Image8, (height, width, 3)
+        Its image, or its neutral background.
+    sources : mapping of name to ArtefactSource
+    trials : Layered
+        One trial per source.
+    seed : int
+    """
+    inserted, sham = before, None if any(one.artefact.sham == "none" for one in sources.values()) else before
+    size = (before.shape[0], before.shape[1])
+    for (artefact, source), trial in zip(sources.items(), trials, strict=True):
+        name = (sample.digest, artefact, trial.repetition, seed)
+        avoid = avoided(sample, source.artefact.avoid, size)
+        drawn = source.render(inserted, trial.instance, stream("artefact", *name), avoid)
+        if sham is not None:
+            own = drawn if sham is inserted else source.render(sham, trial.instance, stream("artefact", *name), avoid)
+            sham = make_sham(sham, own, stream("sham", *name)).image
+        inserted = drawn.inserted
+    return LayeredPicture(before, inserted, sham)

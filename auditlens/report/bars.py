@@ -251,6 +251,16 @@ def auroc_bar(estimate: Estimate | None, limit: float, width: int = 110) -> Mark
     return _svg(width, 18, f"AUROC {estimate_text(estimate)}; limit {limit:g}", parts)
 
 
+def separability_bar(after: Estimate, before: Estimate | None, width: int = 120) -> Markup:
+    """Draw an AUROC with the artefact (dot) above that without it (ring), from 0.5 or the lowest bound to 1."""
+    axis = Axis(min([0.5, *known(after), *known(before)]), 1.0, width)
+    parts = [f'<rect x="0" y="2" width="{width}" height="22" fill="{FAINT}"/>']
+    parts.append(_line(axis.at(0.5), 2, axis.at(0.5), 24, "#6b7683", 1.2))
+    parts += [_interval(axis, after, 8, BLUE), _interval(axis, before, 18, "#8a94a0", "ring")]
+    said = f"AUROC with the artefact {estimate_text(after)}"
+    return _svg(width, 26, f"{said}; without it {estimate_text(before)}" if before is not None else said, parts)
+
+
 def stacked_bar(shares: Sequence[tuple[str, float, str]], width: int = 640) -> Markup:
     """Draw shares of relevance side by side: (word, share, colour); shares over 7 % carry their number."""
     parts, x = [], 0.0

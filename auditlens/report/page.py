@@ -29,6 +29,7 @@ from auditlens.report.pictures import Pictures
 from auditlens.report.prevalence import prevalences_of
 from auditlens.report.response import response_views
 from auditlens.report.scatter import scatter_svg
+from auditlens.report.separability import separability_views
 from auditlens.report.subgroups import subgroup_views
 from auditlens.report.titles import artefact_labels, gate_title
 from auditlens.report.transplant import mask_sentence
@@ -87,6 +88,7 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     bars.effects_scale,
     bars.gate_bar,
     bars.mark,
+    bars.separability_bar,
     bars.share_bar,
 )
 """What templates may call, by its own name."""
@@ -168,6 +170,7 @@ def render_page(run_dir: Path, record: AuditRecord, target: Target, n_gates: int
         "labels": artefact_labels(record),
         "dosed": dose_views(record),
         "combined": combination_views(record),
+        "separated": separability_views(record),
         "smallest_response": SMALLEST_RESPONSE,
         "mediated": mediation_views(record),
         "opinions": opinion_views(record),

@@ -13,6 +13,7 @@ from auditlens.report.doses import DOSE_COLUMNS, dose_rows
 from auditlens.report.mediation import MEDIATION_COLUMNS, mediation_rows
 from auditlens.report.prevalence import PREVALENCE_COLUMNS, prevalence_rows
 from auditlens.report.response import RESPONSE_COLUMNS, response_rows
+from auditlens.report.separability import SEPARABILITY_COLUMNS, separability_rows
 from auditlens.report.subgroups import SUBGROUP_COLUMNS, subgroup_rows
 from auditlens.report.unexpected import RELEVANT_IMAGE_COLUMNS, relevant_image_rows
 from auditlens.report.vocabulary import FAITHFULNESS_COLUMNS, WORD_COLUMNS, faithfulness_rows, word_rows
@@ -185,6 +186,7 @@ TABLES: dict[str, tuple[Callable[[AuditRecord], list[Row]], dict[str, str]]] = {
     "doses": (dose_rows, DOSE_COLUMNS),
     "combinations": (combination_rows, COMBINATION_COLUMNS),
     "mediation": (mediation_rows, MEDIATION_COLUMNS),
+    "separability": (separability_rows, SEPARABILITY_COLUMNS),
     "words": (word_rows, WORD_COLUMNS),
     "faithfulness": (faithfulness_rows, FAITHFULNESS_COLUMNS),
     "artefact_effects": (

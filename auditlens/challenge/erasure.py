@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from auditlens.challenge.rendering import Image8, Mask, Plane, to_uint8
+from auditlens.challenge.rendering import Image8, Mask, Plane, bounding_box, to_uint8
 from auditlens.data.images import load_mask
 from auditlens.data.sample import Sample
 
@@ -22,6 +22,8 @@ JUDGED_SIDE = 160
 """Whether a mask can be used is judged at this size."""
 _USABLE: Final[dict[tuple[Path, int, int], bool]] = {}
 """Mask file with its time and size -> whether it can be used: several artefacts ask, and decoding takes its time."""
+TRUNCATE = 4.0
+"""Standard deviations at which the smoothing ends."""
 
 
 def erased_region(mask: Mask) -> Mask:
@@ -78,12 +80,20 @@ def erase(image: Image8, region: Mask, rng: np.random.Generator) -> Image8:
     pixels, known = image.astype(np.float32), ~region
     filled = _filled(pixels, known)
     sigma = max(0.01 * min(region.shape), 0.7)
+    near = _around(region, int(TRUNCATE * sigma + 0.5) + 1)
+    window, inside = filled[near], region[near]
     for _ in range(N_SMOOTHED):
-        filled[region] = ndimage.gaussian_filter(filled, (sigma, sigma, 0), mode="reflect")[region]
+        window[inside] = ndimage.gaussian_filter(window, (sigma, sigma, 0), mode="reflect", truncate=TRUNCATE)[inside]
     grain = rng.standard_normal(region.shape).astype(np.float32)[:, :, None] * _grain(pixels, known)
     after = to_uint8(filled + grain)
     after[known] = image[known]
     return after
+
+
+def _around(region: Mask, reach: int) -> tuple[slice, slice]:
+    """Window of the image that pixels of the region are smoothed from; what lies further off has no say."""
+    left, top, right, bottom = bounding_box(region)
+    return slice(max(top - reach, 0), bottom + reach), slice(max(left - reach, 0), right + reach)
 
 
 def _filled(pixels: Plane, known: Mask) -> Plane:

@@ -34,6 +34,7 @@ from auditlens.findings.observational import disagreement, observational_contras
 from auditlens.findings.opinions import opinion_findings
 from auditlens.findings.performance import performance
 from auditlens.findings.prevalence import prevalence_findings, with_prevalences
+from auditlens.findings.removal import removal_findings
 from auditlens.findings.response import alignment_scores, response_findings, with_responses
 from auditlens.findings.scope import not_evaluated
 from auditlens.findings.selection import select_components
@@ -95,6 +96,7 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
         doses=dose_findings(spec, plan, evidence, trials),
         combinations=combination_findings(spec, plan, evidence),
         separability=separability_findings(spec, plan, evidence, trials, point),
+        removals=removal_findings(spec, plan, evidence, artefacts),
         controls=controls(plan, {layer: found.cropped for layer, found in tables.items() if found.cropped}, artefacts),
         gate_estimates={gate.id: gate_estimate(gate, inputs) for gate in plan.gates},
         not_evaluated=not_evaluated(spec, plan, evidence, concepts),

@@ -20,6 +20,7 @@ from auditlens.gather.inside import chosen_components, component_examples, relev
 from auditlens.gather.mediation import mediations
 from auditlens.gather.opinions import opinions
 from auditlens.gather.regions import region_gaps
+from auditlens.gather.removal import mask_files, removals
 from auditlens.gather.responses import responses
 from auditlens.gather.seen import inserted_concepts
 from auditlens.gather.separability import spurious_folders, spurious_images
@@ -48,11 +49,13 @@ def gather(
     """Measure everything that the plan asks for: behaviour first, then the inside, then what can be seen."""
     sources = {**sources, **transplanted.sources}
     spurious_folders(context)  # a folder that is not there is told now, not after the clean pass
+    mask_files(context)
     predictions, examples = clean_pass(context)
     space = semantic_space(context, {}) if scored_concepts(context.spec) else None
     context = replace(context, carriers=carriers(context, plan, space))
     trials, skipped = artefact_trials(context, sources)
     combined, not_combined = combinations(context, sources)
+    removed, unfit = removals(context)
     relevance = relevances(context, attributor, plan.audited_classes)
     components = {
         layer: component_examples(
@@ -73,9 +76,11 @@ def gather(
         carriers=context.carriers,
         left_out=images_left_out(context),
         spurious=spurious_images(context, sources, trials),
+        removals=removed,
         skipped=(
             *skipped,
             *not_combined,
+            *unfit,
             *transplanted.skipped,
             *region_gaps(context),
             *([context.no_inside] if context.no_inside is not None else []),

@@ -17,6 +17,7 @@ from auditlens.findings.decision import OperatingPoint
 from auditlens.gather.context import Context
 from auditlens.gather.dose_pictures import combination_pictures, dose_strips
 from auditlens.gather.evidence import Gathered
+from auditlens.gather.removal import removal_pictures
 from auditlens.stages.evidence import ArtefactTrials
 from auditlens.stages.findings import ArtefactFinding, ComponentFinding, Example, Findings, Pair
 from auditlens.stages.labelling import UnexpectedComponent
@@ -57,6 +58,7 @@ def with_pictures(
             "unexpected": unexpected,
             "doses": doses,
             "combinations": combined,
+            "removals": removal_pictures(findings.removals, plan, context, gathered.evidence, album.add),
         }
     )
 

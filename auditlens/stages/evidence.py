@@ -17,6 +17,7 @@ from auditlens.stages.eligibility import LeftOut
 from auditlens.stages.erasure import Erasures
 from auditlens.stages.mediation import Mediations
 from auditlens.stages.partition import Partition
+from auditlens.stages.removal import Removals
 from auditlens.stages.response import Responses
 from auditlens.stages.separability import SpuriousImages
 from auditlens.stages.transplant import Separated
@@ -324,3 +325,5 @@ class Evidence:
     """By artefact, for the last layer; empty where switched off."""
     spurious: tuple[SpuriousImages, ...] = ()
     """Images with spurious features only that the separability test asks for beyond the artefact tests."""
+    removals: Mapping[str, Removals] = field(default_factory=dict)
+    """By artefact, where the spec has masks of it."""

@@ -23,6 +23,7 @@ from auditlens.stages.labelling import (
 )
 from auditlens.stages.mediation import MediationFinding
 from auditlens.stages.prevalence import PrevalenceFinding
+from auditlens.stages.removal import RemovalFinding
 from auditlens.stages.response import ResponseFinding
 from auditlens.stages.separability import SeparabilityFinding
 from auditlens.stages.states import ComponentState, ConceptState
@@ -328,3 +329,5 @@ class Findings(Stage):
     """By artefact and class, in the last layer: what the effect runs through."""
     separability: tuple[SeparabilityFinding, ...] = ()
     """By class: how well its images are told from images with spurious features only."""
+    removals: tuple[RemovalFinding, ...] = ()
+    """By artefact and class: what taking the artefact out does, where there are masks of it."""

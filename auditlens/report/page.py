@@ -27,6 +27,7 @@ from auditlens.report.opinions import opinion_views
 from auditlens.report.page_one import MAX_GATES, page_one, sham_ahead
 from auditlens.report.pictures import Pictures
 from auditlens.report.prevalence import prevalences_of
+from auditlens.report.removal import removal_left_out
 from auditlens.report.response import response_views
 from auditlens.report.scatter import scatter_svg
 from auditlens.report.separability import separability_views
@@ -81,6 +82,7 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     mask_sentence,
     limit_about,
     combination_name,
+    removal_left_out,
     bars.auroc_bar,
     bars.change_scale,
     bars.colour_of,

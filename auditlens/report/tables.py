@@ -12,6 +12,7 @@ from auditlens.report.combinations import COMBINATION_COLUMNS, combination_rows
 from auditlens.report.doses import DOSE_COLUMNS, dose_rows
 from auditlens.report.mediation import MEDIATION_COLUMNS, mediation_rows
 from auditlens.report.prevalence import PREVALENCE_COLUMNS, prevalence_rows
+from auditlens.report.removal import REMOVAL_COLUMNS, removal_rows
 from auditlens.report.response import RESPONSE_COLUMNS, response_rows
 from auditlens.report.separability import SEPARABILITY_COLUMNS, separability_rows
 from auditlens.report.subgroups import SUBGROUP_COLUMNS, subgroup_rows
@@ -187,6 +188,7 @@ TABLES: dict[str, tuple[Callable[[AuditRecord], list[Row]], dict[str, str]]] = {
     "combinations": (combination_rows, COMBINATION_COLUMNS),
     "mediation": (mediation_rows, MEDIATION_COLUMNS),
     "separability": (separability_rows, SEPARABILITY_COLUMNS),
+    "removals": (removal_rows, REMOVAL_COLUMNS),
     "words": (word_rows, WORD_COLUMNS),
     "faithfulness": (faithfulness_rows, FAITHFULNESS_COLUMNS),
     "artefact_effects": (

@@ -101,7 +101,8 @@ def test_a_cleaned_mask_keeps_large_pieces_and_drops_specks():
     mask = box(100, 10, 10, 40) | box(100, 70, 10, 40) | box(0, 0, 4, 4)
     heat = (mask * 255).astype(np.uint8)
     clean, whole = (
-        artefact_region(heat, (SIDE, SIDE), Removal(masks="m", cleaned=cleaned, margin=0.0)) for cleaned in (True, False)
+        artefact_region(heat, (SIDE, SIDE), Removal(masks="m", cleaned=cleaned, margin=0.0))
+        for cleaned in (True, False)
     )
     assert clean[105, 30]
     assert clean[105, 90]

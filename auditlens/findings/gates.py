@@ -168,6 +168,7 @@ def _separability(gate: PlannedGate, inputs: GateInputs) -> Estimate:
     trials = inputs.trials.get(gate.artefact or "")
     if trials is None:
         return missing(gate, _why_not(gate.artefact, inputs))
+    trials = trials_of(trials, members(trials.samples, gate.within)) if gate.within else trials
     sides = sides_of_trials(trials, inputs.point.classes.index(gate.class_name))
     return separability_estimate(sides, SEPARABILITY[gate.metric], confidence=gate.confidence, sided="one")
 

@@ -95,7 +95,7 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
         transplants=transplant_findings(spec, evidence),
         doses=dose_findings(spec, plan, evidence, trials),
         combinations=combination_findings(spec, plan, evidence),
-        separability=separability_findings(spec, plan, evidence, trials, point),
+        separability=separability_findings(plan, evidence, trials, point),
         removals=removal_findings(spec, plan, evidence, artefacts),
         controls=controls(plan, {layer: found.cropped for layer, found in tables.items() if found.cropped}, artefacts),
         gate_estimates={gate.id: gate_estimate(gate, inputs) for gate in plan.gates},

@@ -15,7 +15,6 @@ import numpy as np
 from auditlens.findings.artefacts import Trials
 from auditlens.findings.decision import OperatingPoint
 from auditlens.findings.statistics import auroc, auroc_difference
-from auditlens.spec.model import AuditSpec
 from auditlens.stages.evidence import Evidence, Floats, Ints
 from auditlens.stages.findings import Estimate, Sided
 from auditlens.stages.plan import AuditPlan
@@ -82,15 +81,13 @@ def sides_of_trials(trials: Trials, class_index: int) -> Sides:
     )
 
 
-def sides_of(
-    spec: AuditSpec, evidence: Evidence, point: OperatingPoint, images: SpuriousImages, class_index: int
-) -> Sides:
+def sides_of(evidence: Evidence, point: OperatingPoint, images: SpuriousImages, class_index: int) -> Sides:
     """Join images that were made or brought for this test with the class's images, clean of what was put in.
 
     Images of the class itself take part only where their lesion is erased.
     """
     samples = evidence.samples
-    own = np.flatnonzero((samples.labels == class_index) & _clean(spec, evidence, images.artefacts))
+    own = images.clean_indices[samples.labels[images.clean_indices] == class_index]
     rows = images.image_indices
     kept = np.ones(len(rows), dtype=bool)
     if images.source == "other classes":
@@ -107,16 +104,6 @@ def sides_of(
         instances=images.instances[kept],
         n_images=int(kept.sum()),
     )
-
-
-def _clean(spec: AuditSpec, evidence: Evidence, artefacts: tuple[str, ...]) -> np.ndarray:
-    """Whether an image is free of the artefacts, as `challenge.trials.clean_rows` says; an empty cell is not clean."""
-    free = np.ones(len(evidence.samples.labels), dtype=bool)
-    for name in artefacts:
-        artefact = spec.artefacts[name]
-        for column in filter(None, (artefact.column, *artefact.clean_of)):
-            free &= evidence.samples.columns[column] == 0
-    return free
 
 
 def separability_estimate(sides: Sides, kind: Kind, *, confidence: float = 0.95, sided: Sided = "two") -> Estimate:
@@ -158,7 +145,7 @@ def separability_estimate(sides: Sides, kind: Kind, *, confidence: float = 0.95,
 
 
 def separability_findings(
-    spec: AuditSpec, plan: AuditPlan, evidence: Evidence, trials: Mapping[str, Trials], point: OperatingPoint
+    plan: AuditPlan, evidence: Evidence, trials: Mapping[str, Trials], point: OperatingPoint
 ) -> tuple[SeparabilityFinding, ...]:
     """One line per audited class and kind of spurious images: each artefact test first, then what the spec asks for."""
     found: list[SeparabilityFinding] = []
@@ -170,7 +157,7 @@ def separability_findings(
             found.append(_finding(sides_of_trials(tested, index), about | {"class_name": class_name}))
         for images in evidence.spurious:
             about = {field: getattr(images, field) for field in ("name", "source", "artefacts", "n_unfit")}
-            sides = sides_of(spec, evidence, point, images, index)
+            sides = sides_of(evidence, point, images, index)
             found.append(_finding(sides, about | {"class_name": class_name}))
     return tuple(found)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -20,12 +20,12 @@ from auditlens.challenge.spurious import (
     neutral_background,
     plan_layered,
 )
-from auditlens.challenge.trials import choose_rows, clean_rows
+from auditlens.challenge.trials import choose_rows
 from auditlens.data.images import load_rgb
 from auditlens.data.loader import prefetch
 from auditlens.errors import ArtefactError, ModelError
 from auditlens.gather.context import Context
-from auditlens.gather.trials import pictures_digest
+from auditlens.gather.trials import eligible_images, pictures_digest
 from auditlens.spec.paths import resolve
 from auditlens.stages.evidence import ArtefactTrials
 from auditlens.stages.separability import SpuriousImages, SpuriousSource
@@ -79,18 +79,25 @@ def spurious_folders(context: Context) -> dict[str, Path]:
 
 def _combined(context: Context, sources: Mapping[str, ArtefactSource]) -> list[SpuriousImages]:
     """All the given artefacts in one image, in images that are clean of every one of them."""
-    free = set(range(len(context.index)))
-    for source in sources.values():
-        free &= set(clean_rows(context.index, source.artefact))
-    rows = _chosen(context, sorted(free), context.spec.challenge.separability.combined_images)
-    return [_layered(context, COMBINED, "other classes", sources, rows)] if rows and sources else []
+    clean = _clean(context, sources)
+    rows = _chosen(context, clean, context.spec.challenge.separability.combined_images)
+    return [_layered(context, COMBINED, "other classes", sources, rows, clean)] if rows and sources else []
 
 
 def _backgrounds(context: Context, name: str, source: ArtefactSource) -> list[SpuriousImages]:
     """One artefact on images whose lesion is erased."""
-    masked = [row for row in clean_rows(context.index, source.artefact) if context.index.samples[row].mask is not None]
+    clean = _clean(context, (name,))
+    masked = [row for row in clean if context.index.samples[row].mask is not None]
     rows = _chosen(context, masked, context.spec.challenge.separability.backgrounds)
-    return [_layered(context, name, "backgrounds", {name: source}, rows)] if rows else []
+    return [_layered(context, name, "backgrounds", {name: source}, rows, clean)] if rows else []
+
+
+def _clean(context: Context, names: Iterable[str]) -> list[int]:
+    """Rows that are free of all the artefacts, and to which all apply."""
+    free = set(range(len(context.index)))
+    for name in names:
+        free &= set(eligible_images(context, context.spec.artefacts[name]).rows)
+    return sorted(free)
 
 
 def _chosen(context: Context, rows: Sequence[int], limit: int) -> tuple[int, ...]:
@@ -98,7 +105,12 @@ def _chosen(context: Context, rows: Sequence[int], limit: int) -> tuple[int, ...
 
 
 def _layered(
-    context: Context, name: str, kind: SpuriousSource, sources: Mapping[str, ArtefactSource], rows: Sequence[int]
+    context: Context,
+    name: str,
+    kind: SpuriousSource,
+    sources: Mapping[str, ArtefactSource],
+    rows: Sequence[int],
+    clean: Sequence[int],
 ) -> SpuriousImages:
     planned = plan_layered(context.index, sources, rows, context.spec.seed)
     erased = kind == "backgrounds"
@@ -129,6 +141,7 @@ def _layered(
         source=kind,
         artefacts=tuple(sources),
         image_indices=np.asarray(rows, dtype=np.int64)[fit],
+        clean_indices=np.asarray(clean, dtype=np.int64),
         instances=instances[fit],
         logits=found["inserted"][fit],
         before_logits=found["before"][fit],
@@ -159,6 +172,7 @@ def _of_folder(context: Context, name: str, folder: Path) -> SpuriousImages:
         source="images",
         artefacts=(),
         image_indices=np.full(len(paths), -1, dtype=np.int64),
+        clean_indices=np.arange(len(context.index)),
         instances=np.zeros((len(paths), 0), dtype=np.int64),
         logits=found["inserted"],
         before_logits=none,

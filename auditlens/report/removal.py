@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from auditlens.report.columns import estimate_columns, flat
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.removal import RemovalFinding
 
 PARTS = ("removed", "control", "beyond")
-NUMBERS = {"value": "float64", "low": "float64", "high": "float64", "n": "int64", "n_units": "int64", "note": "string"}
 REMOVAL_COLUMNS = {
     "artefact": "string",
     "class_name": "string",
@@ -17,7 +17,7 @@ REMOVAL_COLUMNS = {
     "to_class": "string",
     "mean_area": "float64",
     "agreement": "string",
-} | {f"{part}_{field}": kind for part in PARTS for field, kind in NUMBERS.items()}
+} | {name: kind for part in PARTS for name, kind in estimate_columns(part).items()}
 
 
 def removal_left_out(row: RemovalFinding) -> str:
@@ -45,4 +45,4 @@ def removal_rows(record: AuditRecord) -> list[dict[str, Any]]:
 
 
 def _numbers(row: object) -> dict[str, Any]:
-    return {f"{part}_{field}": getattr(getattr(row, part), field) for part in PARTS for field in NUMBERS}
+    return {name: cell for part in PARTS for name, cell in flat(part, getattr(row, part)).items()}

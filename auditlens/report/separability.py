@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from auditlens.report.columns import estimate_columns, flat
 from auditlens.report.titles import artefact_labels
 from auditlens.report.wording import plain
 from auditlens.stages.estimate import Estimate
@@ -72,11 +73,6 @@ def _row(finding: SeparabilityFinding, labels: dict[str, str]) -> SeparabilityRo
 
 
 PARTS = ("with_artefact", "without", "sham", "drop", "drop_beyond_sham")
-NUMBERS = {"value": "float64", "low": "float64", "high": "float64", "n": "int64", "n_units": "int64"} | {
-    "n_instances": "int64",
-    "method": "string",
-    "note": "string",
-}
 SEPARABILITY_COLUMNS = {
     "name": "string",
     "class_name": "string",
@@ -85,7 +81,7 @@ SEPARABILITY_COLUMNS = {
     "n_class_images": "int64",
     "n_images": "int64",
     "n_unfit": "int64",
-} | {f"{part}_{field}": kind for part in PARTS for field, kind in NUMBERS.items()}
+} | {name: kind for part in PARTS for name, kind in estimate_columns(part).items()}
 
 
 def separability_rows(record: AuditRecord) -> list[dict[str, Any]]:
@@ -94,7 +90,7 @@ def separability_rows(record: AuditRecord) -> list[dict[str, Any]]:
         {
             **row.model_dump(include={"name", "class_name", "source", "n_class_images", "n_images", "n_unfit"}),
             "artefacts": list(row.artefacts),
-            **{f"{part}_{field}": getattr(getattr(row, part), field, None) for part in PARTS for field in NUMBERS},
+            **{name: cell for part in PARTS for name, cell in flat(part, getattr(row, part)).items()},
         }
         for row in record.findings.separability
     ]

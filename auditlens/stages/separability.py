@@ -28,6 +28,9 @@ class SpuriousImages:
         What was put in, one after another; empty for a folder.
     image_indices : (images,)
         Rows of the data index; -1 for a folder.
+    clean_indices : (k,)
+        Rows of the data index that are free of all the artefacts, and to which they apply: the class's among them are
+        what the images are compared with. All rows for a folder.
     instances : (images, artefacts)
         Which cut-out or rendered variant of each.
     logits : (images, classes)
@@ -44,6 +47,7 @@ class SpuriousImages:
     source: SpuriousSource
     artefacts: tuple[str, ...]
     image_indices: NDArray[np.integer]
+    clean_indices: NDArray[np.integer]
     instances: NDArray[np.integer]
     logits: NDArray[np.floating]
     before_logits: NDArray[np.floating]

@@ -17,7 +17,6 @@ from auditlens.stages.separability import SpuriousImages
 CLASSES = ("benign", "melanoma")
 POINT = OperatingPoint(1, 0.5, CLASSES)
 PLAN = SimpleNamespace(audited_classes=("melanoma",), model=SimpleNamespace(classes=CLASSES))
-SPEC = SimpleNamespace(artefacts={"ruler": SimpleNamespace(column="ruler", clean_of=())})
 
 
 def logits_of(margins):
@@ -133,14 +132,22 @@ def folder(n=30, seed=1):
     margins = np.random.default_rng(seed).normal(size=n)
     none = np.full((n, 2), np.nan)
     return SpuriousImages(
-        "rulers", "images", (), np.full(n, -1), np.zeros((n, 0), dtype=int), logits_of(margins), none, none
+        "rulers",
+        "images",
+        (),
+        np.full(n, -1),
+        np.arange(120),
+        np.zeros((n, 0), dtype=int),
+        logits_of(margins),
+        none,
+        none,
     )
 
 
 def test_a_folder_of_real_images_has_an_absolute_value_only():
     trials, images = trials_of(), folder()
     evidence = evidence_of(trials, (images,))
-    of_trials, of_folder = separability_findings(SPEC, PLAN, evidence, {"ruler": trials}, POINT)
+    of_trials, of_folder = separability_findings(PLAN, evidence, {"ruler": trials}, POINT)
     assert (of_trials.source, of_folder.source) == ("other classes", "images")
     own = trials.predictions.logits[trials.samples.labels == 1, 1]
     assert of_folder.with_artefact.value == pytest.approx(brute_force(own, images.logits[:, 1]))
@@ -149,10 +156,10 @@ def test_a_folder_of_real_images_has_an_absolute_value_only():
     assert (of_folder.n_class_images, of_folder.n_images) == (60, 30)
 
 
-def spurious(trials, source):
-    raw = trials.raw
+def spurious(trials, source, clean=range(120)):
+    raw, clean = trials.raw, np.asarray(clean)
     return SpuriousImages(
-        "combined", source, ("ruler",), raw.image_indices, raw.instances[:, None], raw.logits,
+        "combined", source, ("ruler",), raw.image_indices, clean, raw.instances[:, None], raw.logits,
         trials.predictions.logits, raw.sham_logits,
     )  # fmt: skip
 
@@ -160,7 +167,7 @@ def spurious(trials, source):
 def test_images_of_the_class_take_part_only_where_their_lesion_is_erased():
     trials = trials_of()
     found = {
-        source: sides_of(SPEC, evidence_of(trials, ()), POINT, spurious(trials, source), 1)
+        source: sides_of(evidence_of(trials, ()), POINT, spurious(trials, source), 1)
         for source in ("other classes", "backgrounds")
     }
     assert (found["other classes"].n_images, found["backgrounds"].n_images) == (60, 120)
@@ -168,18 +175,16 @@ def test_images_of_the_class_take_part_only_where_their_lesion_is_erased():
     assert separability_estimate(found["other classes"], "drop") == separability_estimate(same, "drop")
 
 
-def test_images_of_the_class_that_have_the_artefact_are_no_positives():
+def test_only_images_of_the_class_that_are_clean_are_positives():
     trials = trials_of()
-    trials.samples.columns["ruler"][:20] = 1
-    trials.samples.columns["ruler"][20] = np.nan
-    sides = sides_of(SPEC, evidence_of(trials, ()), POINT, spurious(trials, "backgrounds"), 1)
-    assert len(sides.positives) == 50
+    sides = sides_of(evidence_of(trials, ()), POINT, spurious(trials, "backgrounds", range(21, 120)), 1)
+    assert sides.positives.tolist() == trials.predictions.logits[21::2, 1].tolist()
 
 
 @pytest.mark.parametrize("metric", ["separability", "separability_drop", "separability_drop_beyond_sham"])
 def test_a_gate_reads_it_at_its_own_confidence_on_one_side(metric):
     inputs = SimpleNamespace(trials={"ruler": trials_of()}, point=POINT)
-    gate = {"metric": metric, "class_name": "melanoma", "artefact": "ruler"}
+    gate = {"metric": metric, "class_name": "melanoma", "artefact": "ruler", "within": {}}
     narrow, wide = (METRICS[metric](SimpleNamespace(**gate, confidence=c), inputs) for c in (0.9, 0.99))
     assert narrow.sided == wide.sided == "one"
     assert wide.low < narrow.low < narrow.value < narrow.high < wide.high

@@ -94,7 +94,8 @@ def test_a_date_is_text_in_yaml_and_a_date_in_the_spec(bench):
         ("sensitivity", "sensitivty", [
             "9:19: gates.works.metric: must be 'sensitivity', 'specificity', 'auroc', 'lesion_erased_auroc', "
             "'decision_flips', 'decision_flips_beyond_sham', 'artefact_effect', 'effect_minus_sham', 'spurious_relevance_share', "
-            "'unexpected_relevance_share', 'observability' or 'mediated_share'; found the text 'sensitivty'; "
+            "'unexpected_relevance_share', 'observability', 'mediated_share', 'separability', 'separability_drop' or "
+            "'separability_drop_beyond_sham'; found the text 'sensitivty'; "
             "did you mean 'sensitivity'?"]),
         (">= 0.9", "> 0.9", [
             "9:39: gates.works.limit: write '<= x', '>= x' or 'within x', with x a plain number such as 0.02"]),
@@ -129,9 +130,9 @@ def test_each_kind_of_fault_has_its_sentence_and_place(bench, old, new, problem)
         ("x: {kind: ruler, scale: [1.5, 0.5]}", "write the smaller end first: [0.5, 1.5]"),
         ("x: {kind: ruler, opacity: [0, 2]}", "must be at most 1; found the number 2"),
         ("x: {kind: ruler, blob: 3}", "there is no such field; valid are label, column, clean_of, sham, placement, avoid, "
-         "scale, opacity, source, only, reason, clean_by, kind, n_instances"),
+         "scale, opacity, source, only, reason, clean_by, removal, kind, n_instances"),
         ("x: {kind: ruler, ruler: 3}", "there is no such field; valid are label, column, clean_of, sham, placement, avoid, "
-         "scale, opacity, source, only, reason, clean_by, kind, n_instances"),
+         "scale, opacity, source, only, reason, clean_by, removal, kind, n_instances"),
     ],
 )  # fmt: skip
 def test_faults_of_artefacts_and_hashes(bench, extra, problem):

@@ -209,4 +209,4 @@ def _blocks(mask: Mask, step: int) -> Plane:
     height, width = mask.shape
     padded = np.pad(mask, ((0, -height % step), (0, -width % step)))
     blocks = padded.reshape(padded.shape[0] // step, step, padded.shape[1] // step, step).any(axis=(1, 3))
-    return blocks.astype(np.float32)
+    return np.asarray(blocks, dtype=np.float32)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from auditlens.challenge.cutouts import PICTURES
+from auditlens.challenge.stamps import PICTURES
 from auditlens.challenge.insertion import N_RENDERERS
 from auditlens.challenge.pairs import ChosenPair, choose_pairs
 from auditlens.challenge.removal import Removed, removed
@@ -113,10 +113,9 @@ def _removals(context: Context, name: str, artefact: Artefact, masks: Mapping[in
 
 def _none(context: Context) -> dict[str, np.ndarray]:
     empty = np.zeros((0, len(context.behaving.classes)), dtype=np.float32)
-    return {"after": empty, "control": empty, "area": np.zeros(0), "energy": np.zeros(0)} | {
-        "box": np.zeros((0, 4), dtype=np.int64),
-        "reason": np.zeros(0, dtype=np.int64),
-    }
+    boxes, reasons = np.zeros((0, 4), dtype=np.int64), np.zeros(0, dtype=np.int64)
+    nothing = {"after": empty, "control": empty, "area": np.zeros(0), "energy": np.zeros(0)}
+    return {**nothing, "box": boxes, "reason": reasons}
 
 
 def _measured(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from auditlens.challenge.cutouts import PICTURES
+from auditlens.challenge.stamps import PICTURES
 from auditlens.challenge.erasure import LEAST_SKIN, MARGIN
 from auditlens.challenge.insertion import N_RENDERERS
 from auditlens.challenge.rendering import ArtefactSource, Image8

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from auditlens.challenge.stamps import PICTURES
 from auditlens.challenge.insertion import N_RENDERERS
 from auditlens.challenge.pairs import ChosenPair, choose_pairs
 from auditlens.challenge.removal import Removed, removed
 from auditlens.challenge.rendering import bounding_box, energy
-from auditlens.challenge.stamps import read_picture
+from auditlens.challenge.stamps import PICTURES, read_picture
 from auditlens.challenge.trials import choose_rows
 from auditlens.data.loader import prefetch
 from auditlens.errors import ArtefactError
@@ -114,7 +113,7 @@ def _removals(context: Context, name: str, artefact: Artefact, masks: Mapping[in
 def _none(context: Context) -> dict[str, np.ndarray]:
     empty = np.zeros((0, len(context.behaving.classes)), dtype=np.float32)
     boxes, reasons = np.zeros((0, 4), dtype=np.int64), np.zeros(0, dtype=np.int64)
-    nothing = {"after": empty, "control": empty, "area": np.zeros(0), "energy": np.zeros(0)}
+    nothing: dict[str, np.ndarray] = {"after": empty, "control": empty, "area": np.zeros(0), "energy": np.zeros(0)}
     return {**nothing, "box": boxes, "reason": reasons}
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from auditlens.challenge.stamps import PICTURES
 from auditlens.challenge.erasure import LEAST_SKIN, MARGIN
 from auditlens.challenge.insertion import N_RENDERERS
 from auditlens.challenge.rendering import ArtefactSource, Image8
@@ -20,6 +19,7 @@ from auditlens.challenge.spurious import (
     neutral_background,
     plan_layered,
 )
+from auditlens.challenge.stamps import PICTURES
 from auditlens.challenge.trials import choose_rows
 from auditlens.data.images import load_rgb
 from auditlens.data.loader import prefetch

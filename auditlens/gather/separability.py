@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from auditlens.challenge.combinations import laying_order
 from auditlens.challenge.erasure import LEAST_SKIN, MARGIN
 from auditlens.challenge.insertion import N_RENDERERS
 from auditlens.challenge.rendering import ArtefactSource, Image8
@@ -49,8 +50,9 @@ def spurious_images(
     asked = context.spec.challenge.separability
     found: list[SpuriousImages] = []
     if asked.combined:
-        chosen = tuple(sources) if asked.combined == "all" else tuple(dict.fromkeys(asked.combined))
-        found += _combined(context, {name: sources[name] for name in chosen})
+        named = context.spec.artefacts if asked.combined == "all" else dict.fromkeys(asked.combined)
+        kinds = {name: context.spec.artefacts[name].kind for name in named if name in sources}
+        found += _combined(context, {name: sources[name] for name in laying_order(kinds)})
     if asked.backgrounds:
         for name in tested:
             found += _backgrounds(context, name, sources[name])

@@ -51,7 +51,7 @@ def spurious_images(
     found: list[SpuriousImages] = []
     if asked.combined:
         named = context.spec.artefacts if asked.combined == "all" else dict.fromkeys(asked.combined)
-        kinds = {name: context.spec.artefacts[name].kind for name in named if name in sources}
+        kinds: dict[str, str] = {name: context.spec.artefacts[name].kind for name in named if name in sources}
         found += _combined(context, {name: sources[name] for name in laying_order(kinds)})
     if asked.backgrounds:
         for name in tested:
@@ -119,7 +119,7 @@ def _layered(
     key = context.behaviour_key(
         separability=kind,
         described={name: source.artefact.model_dump(mode="json") for name, source in sources.items()},
-        pictures=[pictures_digest(context.spec.artefacts[name], context.base) for name in sources],
+        pictures=[pictures_digest(context, name) for name in sources],
         trials=[[[trial.row, trial.instance] for trial in layered] for layered in planned],
         erasing=[MARGIN, LEAST_SKIN, *(_mask_digest(context, row) for row in rows)] if erased else [],
     )

@@ -130,9 +130,9 @@ def test_each_kind_of_fault_has_its_sentence_and_place(bench, old, new, problem)
         ("x: {kind: ruler, scale: [1.5, 0.5]}", "write the smaller end first: [0.5, 1.5]"),
         ("x: {kind: ruler, opacity: [0, 2]}", "must be at most 1; found the number 2"),
         ("x: {kind: ruler, blob: 3}", "there is no such field; valid are label, column, clean_of, sham, placement, avoid, "
-         "scale, opacity, source, only, reason, clean_by, removal, kind, n_instances"),
+         "scale, opacity, source, only, reason, clean_by, dose, removal, kind, n_instances"),
         ("x: {kind: ruler, ruler: 3}", "there is no such field; valid are label, column, clean_of, sham, placement, avoid, "
-         "scale, opacity, source, only, reason, clean_by, removal, kind, n_instances"),
+         "scale, opacity, source, only, reason, clean_by, dose, removal, kind, n_instances"),
     ],
 )  # fmt: skip
 def test_faults_of_artefacts_and_hashes(bench, extra, problem):

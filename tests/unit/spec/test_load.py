@@ -121,10 +121,11 @@ def test_each_kind_of_fault_has_its_sentence_and_place(bench, old, new, problem)
         ("model: {sha256: ABC}", "must be a SHA-256 as 64 digits 0-9 a-f in lower case; found the text 'ABC'"),
         ("x: {kind: rular}", "the text 'rular' is no kind of artefact; valid are tint, hue_shift, overlay, cutout, ruler, "
          "band_aid, hair, ink, dark_corner, gel_border, logo, gel_bubble, reflection, tube, collimator, frame, text, "
-         "watermark, timestamp, side_marker, jpeg, blur, colour_cast, background, python, colour_profile; did you mean 'ruler'?"),
+         "watermark, timestamp, side_marker, jpeg, blur, colour_cast, background, python, colour_profile, "
+         "transplant; did you mean 'ruler'?"),
         ("x: {label: y}", "an artefact needs a kind: tint, hue_shift, overlay, cutout, ruler, band_aid, hair, ink, "
          "dark_corner, gel_border, logo, gel_bubble, reflection, tube, collimator, frame, text, watermark, timestamp, "
-         "side_marker, jpeg, blur, colour_cast, background, python, colour_profile"),
+         "side_marker, jpeg, blur, colour_cast, background, python, colour_profile, transplant"),
         ("x: {kind: tint, colour: [1, 2]}", "the list is too short; it must be a list of 3, each a whole number"),
         ("x: {kind: tint, colour: [1, 2, 300]}", "must be at most 255; found the number 300"),
         ("x: {kind: ruler, scale: [1.5, 0.5]}", "write the smaller end first: [0.5, 1.5]"),

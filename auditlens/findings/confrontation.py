@@ -119,7 +119,7 @@ def _sentence(
     seen = _inside_words(name, inside, n_components)
     done = _behaviour_words(name, class_name, behaviour)
     verdict = {
-        "both": "Both lines of evidence agree that it is used.",
+        "both": "Both lines of evidence show it: it is encoded, and putting it in moves the score.",
         "inside only": "It is encoded, but inserting it does not move the score: encoded, not shown to be used.",
         "behaviour only": "Inserting it moves the score, but no component carries its label.",
         "neither": "Neither line of evidence shows it, within what this audit can detect.",

@@ -189,10 +189,17 @@ def sentence(row: MediationFinding) -> str:
         f"Of the change of the margin with {name}, {_percent(labelled.share)} runs through "
         f"{_components(len(labelled.components))} labelled so"
     )
-    controls = labelled.controls
+    controls, past = labelled.controls, _runs_past(labelled.share)
     if controls is None or controls.value is None:
-        return f"{text}."
-    return f"{text}, {100 * controls.value:.0f} % through as many random ones {_like(labelled)}."
+        return f"{text}.{past}"
+    return f"{text}, {100 * controls.value:.0f} % through as many random ones {_like(labelled)}.{past}"
+
+
+def _runs_past(share: Estimate) -> str:
+    """Say where the effect is as large, or larger, with the labelled components at their clean values."""
+    if share.high is None or share.high > 0:
+        return ""
+    return " So the effect does not run through them, although they are labelled so."
 
 
 def _like(found: MediatedSet) -> str:

@@ -33,7 +33,7 @@ OUTCOMES = {
     GateState.NOT_EVALUATED: "not evaluated",
 }
 CONCLUSIONS = {
-    "both": "Both lines agree that it is used.",
+    "both": "Both lines show it: it is encoded, and putting it in moves the score.",
     "inside only": "Encoded, not shown to be used: putting it in does not move the score.",
     "behaviour only": "Putting it in moves the score, but no component carries its label.",
     "neither": "Neither line shows it, within what this audit can detect.",

@@ -70,7 +70,7 @@ def test_an_interrupted_run_goes_on(tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as run:
         wait_for(lambda: list(project.store.rglob("clean-pass/**/*.npz")), run)
         run.send_signal(signal.SIGINT)
-        said, told = run.communicate(timeout=30)
+        said, told = run.communicate(timeout=120)
     assert (run.returncode, said) == (130, "")
     assert told == "interrupted; finished work is kept and the next run goes on from it\n"
     assert listing(project.out) == {}

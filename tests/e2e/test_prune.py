@@ -111,7 +111,7 @@ def test_one_side_of_a_channel_goes_by_a_hook(made, tmp_path):
         (["--components", "7:0"], "the run examined no layer '7'"),
         (["--spurious", "melanom"], "is no audited class of the run"),
         (["--spurious", "melanoma"], "no examined component of 1 is spurious for melanoma"),
-        ([], "name --components, or --spurious with a class"),
+        ([], "name --components, --spurious with a class, or"),
         (["--components", "1:0", "--spurious", "melanoma"], "one of the three"),
         (["--spurious", "melanoma", "--states", "valid"], "valid are spurious and both"),
         (["--components", "1:0", "--out", "."], "is not empty and holds no pruned model"),

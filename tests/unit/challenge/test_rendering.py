@@ -67,7 +67,7 @@ def test_every_kind_of_the_spec_has_a_builder():
     kinds = {
         kind for form in get_args(get_args(Artefact)[0]) for kind in get_args(form.model_fields["kind"].annotation)
     }
-    assert kinds == set(BUILDERS)
+    assert kinds - set(BUILDERS) == {"transplant"}  # made from the inside of the model: gather.transplants
 
 
 def test_grey_is_kept_and_colours_become_their_luma():

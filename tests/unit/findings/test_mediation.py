@@ -7,11 +7,19 @@ import pytest
 
 from auditlens.findings.gates import METRICS
 from auditlens.findings.labels import Labels
-from auditlens.findings.mediation import UNCLEAR, labelled_place, mediated_share, mediation_findings, with_mediations
+from auditlens.findings.mediation import (
+    UNCLEAR,
+    labelled_place,
+    mediated_share,
+    mediation_findings,
+    sentence,
+    with_mediations,
+)
 from auditlens.findings.mediation_groups import N_CONTROLS, mediation_groups, units_that_choose
+from auditlens.stages.estimate import Estimate
 from auditlens.stages.evidence import LayerExamples, LayerRelevance
 from auditlens.stages.findings import Confrontation
-from auditlens.stages.mediation import Mediations
+from auditlens.stages.mediation import MediatedSet, MediationFinding, Mediations
 from auditlens.stages.response import Responses
 from auditlens.stages.states import ComponentState, ConceptState
 
@@ -236,3 +244,17 @@ def test_the_lines_of_evidence_are_told(world):
     )  # fmt: skip
     other = line.model_copy(update={"artefact": None})
     assert [found.mediation for found in with_mediations((line, other), [row])] == [row.sentence, ""]
+
+
+@pytest.mark.parametrize(("high", "said"), [(-0.1, True), (0.2, False)])
+def test_an_effect_that_runs_past_the_labelled_components_is_told(high, said):
+    share = Estimate(value=-0.23, low=-0.43, high=high)
+    row = MediatedSet(
+        kind="labelled", components=("l:2", "l:3"), relevance_share=0.1, n_trials=40, n_left_out=0, share=share,
+        probability=share,
+    )  # fmt: skip
+    found = MediationFinding(
+        artefact="hair", class_name="tumour", layer="l", concepts=("hair",), n_trials=40,
+        total=Estimate(value=1.0, low=0.8, high=1.2), sets=(row,), sentence="",
+    )  # fmt: skip
+    assert ("does not run through them" in sentence(found)) is said

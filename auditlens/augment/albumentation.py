@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from auditlens.challenge.draws import stream
 from auditlens.errors import InputError
 from auditlens.spec.load import LoadedSpec
 
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for a newer version
 try:
     from albumentations.core.transforms_interface import ImageOnlyTransform
 except ImportError as error:

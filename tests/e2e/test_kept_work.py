@@ -67,7 +67,8 @@ def test_an_interrupted_run_goes_on(tmp_path):
     project.tamper("slow")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TINY_NETWORK_WAITS": "0.5"}
     command = [COMMAND, *project.arguments()]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as run:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment, preexec_fn=heed_interrupts, **pipes) as run:
         wait_for(lambda: list(project.store.rglob("clean-pass/**/*.npz")), run)
         run.send_signal(signal.SIGINT)
         said, told = run.communicate(timeout=120)
@@ -79,6 +80,11 @@ def test_an_interrupted_run_goes_on(tmp_path):
     told_of = json.loads((project.out / "run.json").read_text())
     assert told_of["stored_results_read"] >= kept > 0
     assert told_of["results_computed"] > 0
+
+
+def heed_interrupts():
+    """A shell lets its background jobs ignore SIGINT, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(condition, run, seconds=60):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
@@ -12,7 +12,7 @@ import numpy as np
 from auditlens.challenge.draws import digest_of, stream
 from auditlens.challenge.rendering import ArtefactSource, Image8, Rendering, energy
 from auditlens.challenge.sham import Sham, make_sham
-from auditlens.challenge.trials import Picture, Trial, avoided, instances_for, plan_trials
+from auditlens.challenge.trials import Picture, Trial, instances_for, laid, plan_trials
 from auditlens.data.images import load_rgb
 from auditlens.data.sample import DataIndex, Sample
 
@@ -125,9 +125,8 @@ def combined_picture(index: DataIndex, members: Sequence[Member], trial: Trial, 
 
 
 def _laid(member: Member, sample: Sample, image: Image8, trial: Trial, seed: int) -> Rendering:
-    avoid = avoided(sample, member.source.artefact.avoid, (image.shape[0], image.shape[1]))
-    rng = stream("artefact", sample.digest, member.name, trial.repetition, seed)
-    return member.source.render(image, member.instances[trial.row], rng, avoid)
+    own = replace(trial, instance=member.instances[trial.row])
+    return laid(sample, member.name, member.source, image, own, seed)
 
 
 def _shams(members: Sequence[Member], sample: Sample, before: Image8, after: Image8, trial: Trial, seed: int) -> Sham:

@@ -9,7 +9,7 @@ from auditlens.challenge.draws import stream
 from auditlens.challenge.erasure import can_erase, erase, erased_region
 from auditlens.challenge.rendering import ArtefactSource, Image8
 from auditlens.challenge.sham import make_sham
-from auditlens.challenge.trials import Trial, avoided, plan_trials
+from auditlens.challenge.trials import Trial, laid, plan_trials
 from auditlens.data.images import load_mask
 from auditlens.data.sample import DataIndex, Sample
 
@@ -76,13 +76,11 @@ def layered_picture(
     seed : int
     """
     inserted, sham = before, None if any(one.artefact.sham == "none" for one in sources.values()) else before
-    size = (before.shape[0], before.shape[1])
     for (artefact, source), trial in zip(sources.items(), trials, strict=True):
-        name = (sample.digest, artefact, trial.repetition, seed)
-        avoid = avoided(sample, source.artefact.avoid, size)
-        drawn = source.render(inserted, trial.instance, stream("artefact", *name), avoid)
+        drawn = laid(sample, artefact, source, inserted, trial, seed)
         if sham is not None:
-            own = drawn if sham is inserted else source.render(sham, trial.instance, stream("artefact", *name), avoid)
-            sham = make_sham(sham, own, stream("sham", *name)).image
+            own = drawn if sham is inserted else laid(sample, artefact, source, sham, trial, seed)
+            rng = stream("sham", sample.digest, artefact, trial.repetition, seed)
+            sham = make_sham(sham, own, rng).image
         inserted = drawn.inserted
     return LayeredPicture(before, inserted, sham)

@@ -184,12 +184,20 @@ def picture(
     """
     sample = index.samples[trial.row]
     before = load_rgb(sample)
-    avoid = avoided(sample, source.artefact.avoid, (before.shape[0], before.shape[1]))
-    name = (sample.digest, artefact_name, trial.repetition, seed)
-    rendering = source.render(before, trial.instance, stream("artefact", *name), avoid)
+    rendering = laid(sample, artefact_name, source, before, trial, seed)
     if source.artefact.sham == "none" or not with_sham:
         return Picture(before, rendering, None)
+    name = (sample.digest, artefact_name, trial.repetition, seed)
     return Picture(before, rendering, make_sham(before, rendering, stream("sham", *name)))
+
+
+def laid(
+    sample: Sample, artefact_name: str, source: ArtefactSource, image: Image8, trial: Trial, seed: int
+) -> Rendering:
+    """Lay one artefact into a version of a sample's image, with the stream and the place of the artefact's own test."""
+    avoid = avoided(sample, source.artefact.avoid, (image.shape[0], image.shape[1]))
+    rng = stream("artefact", sample.digest, artefact_name, trial.repetition, seed)
+    return source.render(image, trial.instance, rng, avoid)
 
 
 def avoided(sample: Sample, avoid: str, size: tuple[int, int]) -> Mask | None:

@@ -119,6 +119,7 @@ def gate_rows(record: AuditRecord) -> list[Row]:
         | {"within": [f"{column}={value}" for column, value in result.gate.within.items()]}
         | {"requires": list(result.gate.requires), "state": result.state.value, "waived": result.waived}
         | {"waiver": result.waiver, "sentence": result.sentence}
+        | {"standing": result.standing.value if result.standing is not None else None}
         | flat("estimate", result.estimate)
         for result in record.verdict.gates
     ]
@@ -206,7 +207,8 @@ TABLES: dict[str, tuple[Callable[[AuditRecord], list[Row]], dict[str, str]]] = {
         | {"relation": "string", "bound": "float64", "severity": "string", "confidence": "float64"}
         | {"within": "list", "min_units": "int64"}
         | {"requires": "list", "rationale": "string", "risk_id": "string", "location": "string"}
-        | {"state": "string", "waived": "bool", "waiver": "string", "sentence": "string"}
+        | {"clause": "string", "tags": "list", "layer": "string", "against": "string"}
+        | {"state": "string", "waived": "bool", "waiver": "string", "standing": "string", "sentence": "string"}
         | estimate_columns("estimate"),
     ),
     "concepts": (

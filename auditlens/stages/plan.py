@@ -38,6 +38,13 @@ class PlannedGate(Stage):
     risk_id: str | None = None
     location: str | None = None
     """`file:line:col` in the spec."""
+    clause: str | None = None
+    """Clause of a standard or regulation that the gate speaks to."""
+    tags: tuple[str, ...] = ()
+    layer: str | None = None
+    """Layer that is read, for metrics of the inside; None is the last one examined."""
+    against: str | None = None
+    """Baseline that it is compared with by paired differences; None: the value itself is judged."""
 
 
 class PlannedReleased(Stage):
@@ -175,3 +182,9 @@ class AuditPlan(Stage):
     device: str
     opinions: tuple[PlannedFoundation, ...] = ()
     """Further foundation models, whose labels are compared and decide nothing."""
+    tier: str | None = None
+    """Tier of the spec that ran, such as `pr`; None where none was chosen."""
+    selection: tuple[str, ...] = ()
+    """What `--select` and `--exclude` left, as they were written; empty where everything ran."""
+    user_code: tuple[str, ...] = ()
+    """Python functions of the spec that were allowed to run, as `module:function`, with the SHA-256 of their source."""

@@ -34,6 +34,19 @@ class GateState(StrEnum):
     NOT_EVALUATED = "not evaluated"
 
 
+class Standing(StrEnum):
+    """How a gate stands against a baseline; nothing is called new without one."""
+
+    NEW = "new"
+    """Does not hold, and held (or was not there) in the baseline."""
+    UNCHANGED = "unchanged"
+    """As in the baseline: holds in both, or in neither and is not shown to be worse."""
+    WORSENED = "worsened"
+    """Holds in neither, and the paired difference shows that it is worse."""
+    FIXED = "fixed"
+    """Holds, and did not in the baseline."""
+
+
 class Severity(StrEnum):
     """What a failing gate does to the exit code."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from auditlens.stages.base import Stage
 from auditlens.stages.findings import Estimate
 from auditlens.stages.plan import PlannedGate
-from auditlens.stages.states import ExitCode, GateState
+from auditlens.stages.states import ExitCode, GateState, Standing
 
 
 class GateResult(Stage):
@@ -20,6 +20,8 @@ class GateResult(Stage):
     """Reads "fails, accepted"."""
     waiver: str = ""
     """Owner, approver, reason and expiry, or why a waiver does not apply."""
+    standing: Standing | None = None
+    """Against the baseline; None without one."""
 
 
 class Verdict(Stage):
@@ -35,3 +37,7 @@ class Verdict(Stage):
     exit_code: ExitCode
     exploratory: bool = True
     """True where no lock fixed the spec beforehand."""
+    may_release: bool = True
+    """False for a tier that never releases, and where only some of the gates were selected."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know beside the gates: unused waivers, what a tier or a selection leaves out, baselines."""

@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "doctor": Entry("auditlens.cli.doctor", "doctor", "Say what is installed, what is missing and how to get it."),
     "compare": Entry("auditlens.cli.compare", "compare", "Set two or more runs side by side."),
     "augment": Entry("auditlens.cli.augment", "augment", "Write artefact-augmented copies of training images."),
+    "concepts": Entry("auditlens.cli.concepts", "concepts", "List and show the concept libraries."),
     "schema": Entry("auditlens.cli.schema", "schema", "Print the JSON Schema of the spec."),
 }
 

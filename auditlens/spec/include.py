@@ -2,7 +2,8 @@
 
 An included document is read first and the including one is laid over it, key by key. Lists and scalars replace. A
 mapping whose `kind` differs replaces as a whole (a ruler that is drawn and one that is pasted have different fields),
-and `null` takes an inherited entry out. Relative paths are rewritten to mean the same from the including file.
+and `null` takes an inherited entry out. `LIBRARY#GROUP` takes the concepts of one group and nothing else. Relative
+paths are rewritten to mean the same from the including file.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from auditlens.spec.nodes import ANY, Fields, Items, Leaf, Node, Problems, field
 from auditlens.spec.nodes import Path as Keys
 from auditlens.spec.paths import PATH_FIELDS, ROOT, Kind, rebased
 from auditlens.spec.reading import parse, read_text
+from auditlens.spec.references import GROUP, groups_of, members
 from auditlens.spec.variables import resolve_variables
 
 LIBRARY: Final = ROOT / "spec" / "library"
@@ -71,13 +73,14 @@ class Reader:
 
     def _below(self, leaf: Leaf, keys: Keys, path: Path, shown: str, chain: tuple[Path, ...]) -> Fields | None:
         try:
-            target = _target(str(leaf.value), path.parent)
+            target, group = _target(str(leaf.value), path.parent)
             self._guard(target, chain)
-        except SpecError as error:
+            shown_there = _shown(target, path.parent, Path(shown).parent)
+            document, _ = self.read(target, shown_there, chain)
+            document = _only(document, group) if group is not None else document
+        except _IncludeError as error:
             self.problems.add(leaf.at, keys, error.message)
             return None
-        shown_there = _shown(target, path.parent, Path(shown).parent)
-        document, _ = self.read(target, shown_there, chain)
         return document if target.parent == path.parent else moved(document, target.parent, path.parent)
 
     def _guard(self, target: Path, chain: tuple[Path, ...]) -> None:
@@ -85,23 +88,44 @@ class Reader:
         if target.resolve() in chain:
             start = chain.index(target.resolve())
             names = " -> ".join(file.name for file in (*chain[start:], target))
-            raise SpecError(f"the files include each other in a circle: {names}")
+            raise _IncludeError(f"the files include each other in a circle: {names}")
         if self.n_documents > MAX_DOCUMENTS:
-            raise SpecError(f"more than {MAX_DOCUMENTS} included files, which no spec needs")
+            raise _IncludeError(f"more than {MAX_DOCUMENTS} included files, which no spec needs")
 
 
-def _target(text: str, folder: Path) -> Path:
-    """Find the file of an `include:` entry: a library by name, or a file relative to the including one."""
-    if text in library_names():
-        return LIBRARY / (text.removeprefix("auditlens/") + ".yaml")
-    path = folder / text
-    if path.is_file():
-        return path
+class _IncludeError(SpecError):
+    """An entry of `include:` that leads nowhere; what is wrong within an included file is told there."""
+
+
+def _target(text: str, folder: Path) -> tuple[Path, str | None]:
+    """Find the file of an `include:` entry (a library, or relative to the including file) and its group."""
+    if (folder / text).is_file():
+        return folder / text, None
+    name, sign, rest = text.partition("#")
+    group = rest if sign else None
+    if name in library_names():
+        return LIBRARY / (name.removeprefix("auditlens/") + ".yaml"), group
+    if (folder / name).is_file():
+        return folder / name, group
     valid = ", ".join(library_names())
-    raise SpecError(
+    raise _IncludeError(
         f"{text!r} is neither a file beside this one nor a library; libraries are {valid}"
-        f"{nearest(text, library_names())}"
+        f"{nearest(name, library_names())}"
     )
+
+
+def _only(document: Fields, group: str) -> Fields:
+    """Keep the concepts of a group and of those below it, and nothing else of a document."""
+    names = members(document, GROUP + group)
+    if not names:
+        groups = groups_of(document)
+        raise _IncludeError(
+            f"no concept is in the group {group!r}; groups are {', '.join(groups)}{nearest(group, groups)}"
+        )
+    at, concepts = document.entries["concepts"]
+    assert isinstance(concepts, Fields)
+    kept = {name: concepts.entries[name] for name in names}
+    return fields({"concepts": (at, fields(kept, concepts.at))}, document.at)
 
 
 def _shown(target: Path, folder: Path, shown_folder: Path) -> str:

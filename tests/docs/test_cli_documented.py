@@ -22,10 +22,15 @@ def test_the_command_has_a_section(name):
     assert f"`auditlens {name}" in section(name)
 
 
+def family(name):
+    """A command and its subcommands."""
+    command = auditlens.get_command(click.Context(auditlens), name)
+    return [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_its_options_and_arguments_are_in_that_section(name):
-    command = auditlens.get_command(click.Context(auditlens), name)
-    for parameter in command.params:
+    for parameter in (parameter for command in family(name) for parameter in command.params):
         if isinstance(parameter, click.Option):
             for option in parameter.opts:
                 assert f"`{option}" in section(name), f"{option} of {name} is not documented"
@@ -35,12 +40,18 @@ def test_its_options_and_arguments_are_in_that_section(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_option_and_command_has_a_help_text(name):
-    command = auditlens.get_command(click.Context(auditlens), name)
-    assert command.help
     assert COMMANDS[name].summary.endswith(".")
-    for parameter in command.params:
-        if isinstance(parameter, click.Option):
-            assert parameter.help, f"{parameter.opts} of {name} has no help"
+    for command in family(name):
+        assert command.help
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, f"{parameter.opts} of {name} has no help"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_subcommand_is_in_that_section(name):
+    for command in family(name)[1:]:
+        assert f"`auditlens {name} {command.name}" in section(name)
 
 
 def test_no_section_speaks_of_a_command_that_is_not_there():

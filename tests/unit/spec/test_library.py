@@ -3,6 +3,7 @@
 import pytest
 
 from auditlens.errors import SpecError
+from auditlens.spec.concept_libraries import concept_library_names
 from auditlens.spec.include import library_names
 
 ABCDE, DERMOSCOPY = "auditlens/concepts/abcde", "auditlens/artefacts/dermoscopy"
@@ -10,8 +11,12 @@ GENERAL, XRAY = "auditlens/artefacts/general", "auditlens/artefacts/xray"
 VOCABULARIES = ("auditlens/vocabularies/dermoscopy", "auditlens/vocabularies/semanticlens")
 
 
-def test_there_are_six():
-    assert library_names() == (DERMOSCOPY, GENERAL, XRAY, ABCDE, *VOCABULARIES)
+def test_there_are_three_of_artefacts_six_of_concepts_and_two_vocabularies():
+    names = library_names()
+    assert names[:3] == (DERMOSCOPY, GENERAL, XRAY)
+    assert names[-2:] == VOCABULARIES
+    assert set(names[3:-2]) == set(concept_library_names())
+    assert len(concept_library_names()) == 6
 
 
 @pytest.mark.parametrize(("name", "n_words", "n_categories"), [(VOCABULARIES[0], 111, 7), (VOCABULARIES[1], 679, 9)])

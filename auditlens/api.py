@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -39,11 +39,13 @@ from auditlens.gather.resolve import (
 from auditlens.gather.strata import found_strata
 from auditlens.gather.transplants import with_transplants
 from auditlens.gather.trials import artefact_sources
+from auditlens.gather.user_code import code_that_runs
 from auditlens.plan.build import audited_classes, build_plan
 from auditlens.report.answers import keep_answers
 from auditlens.report.write import write_all, write_manifest
 from auditlens.semantics.foundation import load_foundation
 from auditlens.spec.load import LoadedSpec, load_spec, merged_document
+from auditlens.spec.user_code import CodePolicy, check_code
 from auditlens.stages.labelling import SetSimilarity
 from auditlens.stages.plan import AuditPlan, PlannedModel
 from auditlens.stages.progress import Progress, Silent
@@ -68,6 +70,8 @@ def audit(
     batch_size: int | None = None,
     threads: int | None = None,
     reports: bool = True,
+    allow_code: bool = False,
+    allow_modules: Iterable[str] = (),
 ) -> AuditRecord:
     """Run a whole audit.
 
@@ -89,6 +93,10 @@ def audit(
         Both are part of the plan: equal values give equal bytes.
     reports : bool
         False writes only `record.json` and the pictures.
+    allow_code : bool
+        Whether Python functions that the spec names, and pickled code in a released file, may run.
+    allow_modules : iterable of str
+        Instead: modules and packages whose functions may run.
 
     Returns
     -------
@@ -101,6 +109,7 @@ def audit(
         Whatever the user can put right; finished work stays in the store.
     """
     loaded = load_spec(Path(spec), dict(variables or {}))
+    check_code(loaded, CodePolicy.of(allow_code, allow_modules))
     folder = Path(out) if out is not None else default_out(loaded)
     RunFolder.check(folder)
     begun = time.monotonic()
@@ -251,6 +260,7 @@ def _plan(loaded: LoadedSpec, context: Context, model: PlannedModel, attributor:
         device=str(subject.device),
         locate=lambda name: loaded.cite(("gates", name)),
         opinions=planned_opinions(spec, context.opinions),
+        user_code=code_that_runs(loaded),
     )
 
 

@@ -110,7 +110,7 @@ def audit_family(name: str, folder: Path) -> dict:
     for kind in ("trained", "random"):
         record = al.audit(
             write_spec(name, folder, kind), out=folder / f"{name}_{kind}", store=folder / "store", device="cpu",
-            threads=1, reports=kind == "trained",
+            threads=1, reports=kind == "trained", allow_modules=["thin_vgg"],
         )  # fmt: skip
         row[kind] = figures(record)
     row["integrated_gradients"] = completeness(folder / f"{name}_trained.yaml")

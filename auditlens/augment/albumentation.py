@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from auditlens.augment.sources import Artefacts, Choice
 from auditlens.challenge.draws import stream
 from auditlens.errors import InputError
 from auditlens.spec.load import LoadedSpec
+from auditlens.spec.user_code import CodePolicy
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for a newer version
 try:
@@ -33,10 +35,23 @@ class AlbumentationsArtefacts(ImageOnlyTransform):  # type: ignore[misc]
         Rate at which an image gets an artefact: one, drawn evenly from those named.
     seed : int
         Of the designs of drawn artefacts, which are others than the audit's.
+    allow_code : bool
+        Whether Python functions that the artefacts name may run.
+    allow_modules : iterable of str
+        Instead: modules and packages whose functions may run.
     """
 
-    def __init__(self, spec: Path | str | LoadedSpec, artefacts: Choice = "all", p: float = 0.5, seed: int = 0) -> None:
-        chosen = Artefacts(spec, artefacts, p, seed)
+    def __init__(
+        self,
+        spec: Path | str | LoadedSpec,
+        artefacts: Choice = "all",
+        p: float = 0.5,
+        seed: int = 0,
+        *,
+        allow_code: bool = False,
+        allow_modules: Iterable[str] = (),
+    ) -> None:
+        chosen = Artefacts(spec, artefacts, p, seed, CodePolicy.of(allow_code, allow_modules))
         chosen.probability = 1.0  # albumentations draws the rate itself
         super().__init__(p=p)
         self.artefacts = chosen

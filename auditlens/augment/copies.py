@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -21,6 +21,7 @@ from auditlens.data.tables import read_table
 from auditlens.errors import InputError
 from auditlens.spec.load import LoadedSpec, load_spec
 from auditlens.spec.model import Data
+from auditlens.spec.user_code import CodePolicy
 from auditlens.store import Store
 from auditlens.store.atomic import write_bytes_atomically
 from auditlens.store.folders import file_sha256
@@ -75,6 +76,8 @@ def augment_folder(
     copies: int = 1,
     seed: int = 0,
     told: Callable[[int, int], object] | None = None,
+    allow_code: bool = False,
+    allow_modules: Iterable[str] = (),
 ) -> Written:
     """Write copies of training images, each with one of the spec's artefacts at a rate that no label changes.
 
@@ -100,6 +103,10 @@ def augment_folder(
         Of the draws and of the designs of drawn artefacts.
     told : callable, optional
         Called with (done, total).
+    allow_code : bool
+        Whether Python functions that the artefacts name may run.
+    allow_modules : iterable of str
+        Instead: modules and packages whose functions may run.
 
     Returns
     -------
@@ -113,7 +120,7 @@ def augment_folder(
     if copies < 1:
         raise InputError(f"copies must be 1 or more, not {copies}")
     loaded = load_spec(spec, check_paths=False)
-    chosen = Artefacts(loaded, artefacts, probability, seed)
+    chosen = Artefacts(loaded, artefacts, probability, seed, CodePolicy.of(allow_code, allow_modules))
     training = _Training.found(Path(folder), loaded)
     out = Path(out)
     _demand_empty(out, Path(folder))

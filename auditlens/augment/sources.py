@@ -14,6 +14,7 @@ from auditlens.challenge.placement import centre_ellipse
 from auditlens.challenge.rendering import ArtefactSource, Box, Image8, Mask, bounding_box, changed
 from auditlens.errors import ArtefactError, InputError, nearest
 from auditlens.spec.load import LoadedSpec, load_spec
+from auditlens.spec.user_code import NO_CODE, CodePolicy, check_code
 
 Choice = str | Sequence[str]
 """`all`, or names of the spec's artefacts."""
@@ -53,21 +54,34 @@ class Artefacts:
     seed : int
         Of the designs of drawn artefacts. They are others than the audit's, so that what is trained on is not what is
         tested with. Pictures and cut-outs are the spec's own.
+    policy : CodePolicy
+        Which Python functions of artefacts may run; none by default.
 
     Raises
     ------
     InputError
         For a rate outside [0, 1], no artefact, or one that the spec does not have.
+    SpecError
+        An artefact is a Python function that is not allowed to run.
     ArtefactError
         When pictures or masks are missing or broken.
     """
 
-    def __init__(self, spec: Path | str | LoadedSpec, artefacts: Choice, probability: float, seed: int) -> None:
+    def __init__(
+        self,
+        spec: Path | str | LoadedSpec,
+        artefacts: Choice,
+        probability: float,
+        seed: int,
+        policy: CodePolicy = NO_CODE,
+    ) -> None:
         if not 0 <= probability <= 1:
             raise InputError(f"the probability must lie between 0 and 1, not {probability}")
         loaded = spec if isinstance(spec, LoadedSpec) else load_spec(spec, check_paths=False)
         self.probability, self.seed = probability, seed
-        self.sources = _sources(loaded, _chosen(loaded, artefacts), seed)
+        chosen = _chosen(loaded, artefacts)
+        check_code(loaded, policy, below={("artefacts", name) for name in chosen})
+        self.sources = _sources(loaded, chosen, seed)
         self.left_out = tuple(name for name in loaded.spec.artefacts if artefacts == "all" and name not in self.sources)
         """Artefacts that cannot be made without the audited model, where `all` were asked for."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from auditlens.challenge.draws import stream
 from auditlens.challenge.rendering import Image8
 from auditlens.errors import InputError
 from auditlens.spec.load import LoadedSpec
+from auditlens.spec.user_code import CodePolicy
 
 Picture = TypeVar("Picture", Image.Image, Tensor, Image8)
 
@@ -37,15 +39,30 @@ class ArtefactTransform:
         Rate at which an image gets an artefact: one, drawn evenly from those named.
     seed : int
         Of the designs of drawn artefacts, which are others than the audit's.
+    allow_code : bool
+        Whether Python functions that the artefacts name may run.
+    allow_modules : iterable of str
+        Instead: modules and packages whose functions may run.
 
     Raises
     ------
+    SpecError
+        An artefact is a Python function that is not allowed to run.
     InputError
         For a rate outside [0, 1] or an artefact that the spec does not have; when called, for another kind of picture.
     """
 
-    def __init__(self, spec: Path | str | LoadedSpec, artefacts: Choice = "all", p: float = 0.5, seed: int = 0) -> None:
-        self.artefacts = Artefacts(spec, artefacts, p, seed)
+    def __init__(
+        self,
+        spec: Path | str | LoadedSpec,
+        artefacts: Choice = "all",
+        p: float = 0.5,
+        seed: int = 0,
+        *,
+        allow_code: bool = False,
+        allow_modules: Iterable[str] = (),
+    ) -> None:
+        self.artefacts = Artefacts(spec, artefacts, p, seed, CodePolicy.of(allow_code, allow_modules))
 
     def __call__(self, picture: Picture) -> Picture:
         """Return the picture, with an artefact or as it is."""

@@ -20,7 +20,7 @@ from auditlens.challenge.strokes import smooth_noise
 from auditlens.errors import ArtefactError, Location
 from auditlens.spec.artefacts import Python
 from auditlens.spec.paths import resolve
-from auditlens.store.python_objects import load_function, on_import_path
+from auditlens.store.python_objects import load_function, on_import_path, searched_first
 
 PROBE_SIZE: Final = (97, 128)
 _ONE_AT_A_TIME: Final = threading.Lock()
@@ -150,7 +150,12 @@ def load_python(artefact: Python, loading: Loading) -> PythonSource:
     """
     folder = resolve(artefact.import_path, loading.base) if artefact.import_path is not None else None
     function = load_function(artefact.function, folder, ArtefactError)
-    source = PythonSource(artefact, function, folder, _takes(function, "scale") and "scale" not in artefact.arguments)
+    source = PythonSource(
+        artefact,
+        function,
+        searched_first(artefact.function, folder),
+        _takes(function, "scale") and "scale" not in artefact.arguments,
+    )
     for instance in dict.fromkeys((0, artefact.n_instances - 1)):
         first, second = (_tried(source, instance) for _ in range(2))
         if not (np.array_equal(first.inserted, second.inserted) and np.array_equal(first.alpha, second.alpha)):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditlens.cli.options import code_options
+
 if TYPE_CHECKING:
     from auditlens.augment.copies import Written
 
@@ -25,9 +27,19 @@ if TYPE_CHECKING:
 )
 @click.option("--copies", type=click.IntRange(min=1), default=1, show_default=True, help="Copies of each image.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all draws.")
+@code_options
 @click.option("--quiet", is_flag=True, help="No progress display.")
 def augment(
-    folder: Path, spec: Path, out: Path, artefacts: str, probability: float, copies: int, seed: int, quiet: bool
+    folder: Path,
+    spec: Path,
+    out: Path,
+    artefacts: str,
+    probability: float,
+    copies: int,
+    seed: int,
+    allow_code: bool,
+    allow_modules: tuple[str, ...],
+    quiet: bool,
 ) -> None:
     """Write copies of the images in FOLDER with the spec's artefacts, whatever their label.
 
@@ -48,7 +60,16 @@ def augment(
             stepped = done
 
         written = augment_folder(
-            folder, spec, out, artefacts=chosen, probability=probability, copies=copies, seed=seed, told=told
+            folder,
+            spec,
+            out,
+            artefacts=chosen,
+            probability=probability,
+            copies=copies,
+            seed=seed,
+            told=told,
+            allow_code=allow_code,
+            allow_modules=allow_modules,
         )
         progress.done()
     for line in _summary(written):

@@ -30,6 +30,20 @@ def variables_option(command: F) -> F:
     )(command)
 
 
+def code_options(command: F) -> F:
+    """Take `--allow-code` and `--allow-module NAME`, which the command gets as `allow_code` and `allow_modules`."""
+    command = click.option(
+        "--allow-module",
+        "allow_modules",
+        metavar="NAME",
+        multiple=True,
+        help="Run functions of this module or package that the spec names; may be given several times.",
+    )(command)
+    return click.option(
+        "--allow-code", is_flag=True, help="Run all code that the spec names; without it, or --allow-module, none runs."
+    )(command)
+
+
 def _as_mapping(context: click.Context, parameter: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
     """Split the pairs."""
     found: dict[str, str] = {}

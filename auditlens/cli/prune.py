@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditlens.cli.options import need_folder, variables_option
+from auditlens.cli.options import code_options, need_folder, variables_option
 from auditlens.errors import InputError
 from auditlens.stages.states import ExitCode
 
@@ -53,6 +53,7 @@ def _states(context: click.Context, parameter: click.Parameter, given: str) -> t
 @click.option("--layer", help="With --spurious or --responding: the layer; the last one by default.")
 @click.option("--spec", type=click.Path(path_type=Path), help="Spec of the run, if it is not where run.json says.")
 @variables_option
+@code_options
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the pruned model; RUN-pruned by default.")
 @click.option("--no-audit", is_flag=True, help="Write the pruned model, and do not audit it.")
 @click.option(
@@ -81,6 +82,8 @@ def prune(
     layer: str | None,
     spec: Path | None,
     variables: Mapping[str, str],
+    allow_code: bool,
+    allow_modules: tuple[str, ...],
     out: Path | None,
     no_audit: bool,
     device: str,
@@ -117,6 +120,8 @@ def prune(
             device=device,
             store=store,
             progress=progress,
+            allow_code=allow_code,
+            allow_modules=allow_modules,
         )
     click.echo("\n".join(told(made)))
     if made.after is None:

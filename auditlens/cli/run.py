@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditlens.cli.options import spec_argument, variables_option
+from auditlens.cli.options import code_options, spec_argument, variables_option
 from auditlens.errors import AuditLensError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--store", type=click.Path(path_type=Path), help="Folder of the stored results; see `auditlens doctor`.")
 @click.option("--allow-inconclusive", is_flag=True, help="Exit with 0 instead of 3 where gates could not be decided.")
 @variables_option
+@code_options
 @click.option("--quiet", is_flag=True, help="No progress display; the verdict is still printed.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images per forward pass; part of the plan.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; part of the plan.")
@@ -46,6 +47,8 @@ def run(
     store: Path | None,
     allow_inconclusive: bool,
     variables: Mapping[str, str],
+    allow_code: bool,
+    allow_modules: tuple[str, ...],
     quiet: bool,
     batch_size: int | None,
     threads: int | None,
@@ -55,8 +58,10 @@ def run(
     A run that was cut off goes on where it stopped when it is started again.
     """
     from auditlens.spec.load import load_spec
+    from auditlens.spec.user_code import CodePolicy, check_code
 
     loaded = load_spec(spec, variables)  # a wrong spec is told before torch is loaded
+    check_code(loaded, CodePolicy.of(allow_code, allow_modules))
     if out is not None and out.exists() and not out.is_dir():
         raise AuditLensError(f"--out {str(out)!r} is a file; name a folder")
     from auditlens import api
@@ -74,6 +79,8 @@ def run(
             progress=progress,
             batch_size=batch_size,
             threads=threads,
+            allow_code=allow_code,
+            allow_modules=allow_modules,
         )
     _tell(record, folder)
     return int(exit_code(record.verdict, fail_on=fail_on, allow_inconclusive=allow_inconclusive))

@@ -29,6 +29,7 @@ from auditlens.gather.pruning import (
 from auditlens.report.comparison import compare
 from auditlens.report.pruning import CARD, SPEC, WEIGHTS, card_text, gate_table, header, pruned_spec
 from auditlens.spec.load import load_spec
+from auditlens.spec.user_code import CodePolicy, check_code
 from auditlens.stages.progress import Progress, Silent
 from auditlens.stages.pruning import Pruned, SilencedComponent
 from auditlens.stages.record import AuditRecord
@@ -86,6 +87,8 @@ def prune(
     store: str | Path | None = None,
     progress: Progress | None = None,
     reports: bool = True,
+    allow_code: bool = False,
+    allow_modules: Iterable[str] = (),
 ) -> Pruning:
     """Silence components of an audited model, write it with its spec and card, and audit it again (paper, 4.3.3).
 
@@ -111,7 +114,7 @@ def prune(
         Folder of the pruned model; `<run>-pruned` by default.
     audit_again : bool
         Whether the pruned model is audited, into `out / "pruned"`, with the run's batch size and threads.
-    device, store, progress, reports
+    device, store, progress, reports, allow_code, allow_modules
         As for `audit`.
 
     Returns
@@ -126,10 +129,12 @@ def prune(
     """
     folder = folder_for(Path(run), Path(out) if out is not None else None)
     earlier = read_run(Path(run), Path(spec) if spec is not None else None, variables)
+    policy = CodePolicy.of(allow_code, allow_modules)
+    check_code(earlier.loaded, policy)
     choices = chosen(earlier.record, tuple(components), spurious, responding, states, layer)
     told = progress if progress is not None else Silent()
     pruned = _write(earlier, choices, folder, best_device(device), Store(Path(store) if store else None), told)
-    after = _audit(earlier, folder, device, store, told, reports) if audit_again else None
+    after = _audit(earlier, folder, device, store, told, reports, policy) if audit_again else None
     if after is not None:
         _write_text(folder / CARD, card_text(pruned, gate_table(earlier.record, after)))
         compare([run, folder / AUDIT], names=["before", "after"], out=folder)
@@ -253,7 +258,13 @@ def _described(earlier: EarlierRun, choices: Sequence[Choice], made: Cut, sha256
 
 
 def _audit(
-    earlier: EarlierRun, folder: Path, device: str, store: str | Path | None, progress: Progress, reports: bool
+    earlier: EarlierRun,
+    folder: Path,
+    device: str,
+    store: str | Path | None,
+    progress: Progress,
+    reports: bool,
+    policy: CodePolicy,
 ) -> AuditRecord:
     plan = earlier.record.plan
     return audit(
@@ -266,4 +277,6 @@ def _audit(
         batch_size=plan.batch_size,
         threads=plan.n_threads,
         reports=reports,
+        allow_code=policy.everything,
+        allow_modules=policy.modules,
     )

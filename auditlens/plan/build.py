@@ -32,6 +32,7 @@ def build_plan(
     device: str,
     locate: Callable[[str], str | None] = lambda name: None,
     opinions: tuple[PlannedFoundation, ...] = (),
+    user_code: tuple[str, ...] = (),
 ) -> AuditPlan:
     """Resolve classes and gates, and check that the spec fits the model.
 
@@ -59,6 +60,7 @@ def build_plan(
         n_threads=n_threads,
         device=device,
         opinions=opinions,
+        user_code=user_code,
     )
 
 

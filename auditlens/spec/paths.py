@@ -13,6 +13,15 @@ from auditlens.errors import InputError, SpecError
 PACKAGE: Final = "package:"
 LOCAL_FOLDER: Final = "local-dir:"
 HUGGINGFACE: Final = "huggingface:"
+PYTHON: Final = "python:"
+OWN_CODE: Final = {
+    "auditlens.testbed.models:small_cnn": "architecture",
+    "auditlens.testbed.scenes:write_dermoscopy": "factory",
+}
+"""Functions of ours that a spec may always name, and in which field; any other code needs the caller's leave.
+
+Not the whole package: among its functions are some that import what they are told to, or write where they are told to.
+"""
 HUB_ID: Final = re.compile(r"[\w.-]+/[\w.-]+@[\w./-]+")
 ROOT: Final = Path(__file__).resolve().parents[1]
 

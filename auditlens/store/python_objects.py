@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from auditlens.errors import AuditLensError, InputError, nearest
+from auditlens.spec.paths import OWN_CODE
 
 _IMPORTED: Final[dict[str, tuple[Path, str]]] = {}
 """Modules that imports for a spec brought in -> file and SHA-256 then, to notice edits within one process."""
@@ -28,19 +29,25 @@ def load_function(
     name : str
         `package.module:function`.
     import_path : Path, optional
-        Folder that is looked in first; only for this import.
+        Folder that is looked in first; only for this import, and not for `OWN_CODE`, which runs without
+        anybody's leave and must not bring in what lies in a folder of the spec.
     error : type of AuditLensError
         What is raised where it cannot be had.
     """
     module_name, colon, attribute = name.partition(":")
     if not (module_name and colon and attribute):
         raise error(f"{name!r} names no function; write 'module:function'")
-    module = _import(module_name, import_path, error)
+    module = _import(module_name, searched_first(name, import_path), error)
     function = getattr(module, attribute, None)
     if not callable(function):
         valid = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
         raise error(f"module {module_name!r} has no function {attribute!r}{nearest(attribute, valid)}")
     return function  # type: ignore[no-any-return]
+
+
+def searched_first(name: str, import_path: Path | None) -> Path | None:
+    """Folder that is looked in first for a function, and while it runs; none for our own."""
+    return None if name in OWN_CODE else import_path
 
 
 def source_sha256(function: Callable[..., Any]) -> str:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from auditlens.errors import AuditLensError, ModelError, nearest
-from auditlens.store.python_objects import load_function, on_import_path
+from auditlens.store.python_objects import load_function, on_import_path, searched_first
 from auditlens.subject.huggingface import build_classifier
 
 Arguments = Mapping[str, Any]
@@ -83,7 +83,7 @@ def _timm(name: str, arguments: Arguments, import_path: Path | None) -> nn.Modul
 
 def _python(name: str, arguments: Arguments, import_path: Path | None) -> nn.Module:
     factory = load_function(name, import_path, ModelError)
-    with on_import_path(import_path):
+    with on_import_path(searched_first(name, import_path)):
         return _call(f"python:{name}", factory, arguments)
 
 

@@ -86,7 +86,7 @@ def build_classifier(name: str, arguments: Mapping[str, Any]) -> nn.Module:
     with _quiet(transformers):
         try:
             config, unknown = transformers.AutoConfig.from_pretrained(
-                folder, local_files_only=True, return_unused_kwargs=True, **arguments
+                folder, local_files_only=True, trust_remote_code=False, return_unused_kwargs=True, **arguments
             )
             if unknown:
                 raise ModelError(f"{folder / CONFIG} has no field {', '.join(unknown)}, which `model.arguments` names")
@@ -103,6 +103,7 @@ def _load(transformers: Any, folder: Path, config: Any) -> nn.Module:
         folder,
         config=config,
         local_files_only=True,
+        trust_remote_code=False,  # without the word, transformers would ask on the terminal
         use_safetensors=True,
         output_loading_info=True,
         attn_implementation="eager",

@@ -157,7 +157,7 @@ class Project:
     def arguments(self, out: Path | None = None) -> list[str]:
         """What follows `auditlens`."""
         given = ["--out", str(out or self.out), "--store", str(self.store), "--threads", "1", "--batch-size", "4"]
-        return ["run", str(self.spec), "--quiet", "--device", "cpu", *given]
+        return ["run", str(self.spec), "--quiet", "--device", "cpu", "--allow-code", *given]
 
     def run(self, out: Path | None = None, *, installed: bool = False) -> subprocess.CompletedProcess[str]:
         """Audit, through the entry point in this process (which has loaded torch), or as a user does."""

@@ -43,7 +43,8 @@ def test_a_broken_file_loses_nothing(done, tmp_path, name):
         path.write_bytes(whole)
     assert not (tmp_path / "broken").exists()
     assert listing(done.out) == finished
-    api.audit(done.spec, out=tmp_path / "run", store=done.store, device="cpu", threads=1, batch_size=4, reports=False)
+    options = {"store": done.store, "device": "cpu", "threads": 1, "batch_size": 4, "reports": False}
+    api.audit(done.spec, out=tmp_path / "run", allow_modules=["tiny_network"], **options)
     assert done.computed(tmp_path / "run") == 0
     assert done.record(tmp_path / "run") == done.record()
 
@@ -53,7 +54,14 @@ def test_one_changed_image_is_a_new_result(done, tmp_path):
     whole = path.read_bytes()
     path.write_bytes((done.folder / "images/melanoma/03.png").read_bytes())
     try:
-        options = {"store": done.store, "device": "cpu", "threads": 1, "batch_size": 4, "reports": False}
+        options = {
+            "store": done.store,
+            "device": "cpu",
+            "threads": 1,
+            "batch_size": 4,
+            "reports": False,
+            "allow_code": True,
+        }
         api.audit(done.spec, out=tmp_path / "run", **options)
     finally:
         path.write_bytes(whole)

@@ -118,7 +118,8 @@ def test_nothing_hangs_on_the_model_afterwards_and_a_second_pass_finds_the_same(
 
 def record_of(project, name, store):
     folder = project.folder / name
-    api.audit(project.spec, out=folder, store=store, device="cpu", threads=1, batch_size=4, reports=False)
+    options = {"device": "cpu", "threads": 1, "batch_size": 4, "reports": False, "allow_code": True}
+    api.audit(project.spec, out=folder, store=store, **options)
     return (folder / "record.json").read_bytes()
 
 

@@ -47,7 +47,7 @@ RANDOM = {f"{make.__name__} {seed}": (make, seed) for make in (moved_about, neve
 def audited(folder, store, **changes):
     folder.mkdir()
     spec = write_small_spec(folder, "planted", **changes)
-    return api.audit(spec, out=folder / "run", store=store, threads=1, reports=False)
+    return api.audit(spec, out=folder / "run", store=store, threads=1, reports=False, allow_modules=["tests.planted"])
 
 
 @pytest.fixture(scope="module")

@@ -25,10 +25,10 @@ pytestmark = [
 def nevus(tmp_path_factory):
     folder = tmp_path_factory.mktemp("nevus")
     begun = time.monotonic()
-    record = api.audit(HERE / "nevus.yaml", out=folder / "run", store=folder / "store")
+    record = api.audit(HERE / "nevus.yaml", out=folder / "run", store=folder / "store", allow_code=True)
     cold = time.monotonic() - begun
     begun = time.monotonic()
-    again = api.audit(HERE / "nevus.yaml", out=folder / "again", store=folder / "store")
+    again = api.audit(HERE / "nevus.yaml", out=folder / "again", store=folder / "store", allow_modules=["nevus_model"])
     warm = time.monotonic() - begun
     print(f"\nnevus audit: {cold:.0f} s cold, {warm:.0f} s from the store")
     return record, again, folder

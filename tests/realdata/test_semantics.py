@@ -39,7 +39,8 @@ def record(tmp_path_factory):
         "gates": {"detects": {"metric": "sensitivity", "limit": ">= 0.5"}},
     }
     (folder / "spec.yaml").write_text(yaml.safe_dump(document))
-    return api.audit(folder / "spec.yaml", out=folder / "run", store=folder / "store", reports=False)
+    options = {"reports": False, "allow_modules": ["nevus_model"]}
+    return api.audit(folder / "spec.yaml", out=folder / "run", store=folder / "store", **options)
 
 
 def test_flags_without_words_are_seen_and_label_components(record):

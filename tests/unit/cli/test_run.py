@@ -36,7 +36,8 @@ def test_the_exit_code_follows_from_the_verdict(api, spec, capsys, states, sever
 
 def test_the_options_reach_the_engine(api, spec, tmp_path, capsys):
     options = ["--out", str(tmp_path / "o"), "--device", "cpu", "--store", str(tmp_path / "s"), "--var", "A=1"]
-    assert main(["run", str(spec), *options, "--var", "B=2=3", "--batch-size", "4", "--threads", "2"]) == 0
+    allowed = ["--allow-module", "derm.pipeline", "--allow-module", "other"]
+    assert main(["run", str(spec), *options, "--var", "B=2=3", "--batch-size", "4", "--threads", "2", *allowed]) == 0
     (call,) = api.calls
     del call["progress"]
     assert call == {
@@ -47,6 +48,8 @@ def test_the_options_reach_the_engine(api, spec, tmp_path, capsys):
         "variables": {"A": "1", "B": "2=3"},
         "batch_size": 4,
         "threads": 2,
+        "allow_code": False,
+        "allow_modules": ("derm.pipeline", "other"),
     }
 
 

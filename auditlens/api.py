@@ -72,6 +72,7 @@ def audit(
     reports: bool = True,
     allow_code: bool = False,
     allow_modules: Iterable[str] = (),
+    today: date | None = None,
 ) -> AuditRecord:
     """Run a whole audit.
 
@@ -97,6 +98,8 @@ def audit(
         Whether Python functions that the spec names, and pickled code in a released file, may run.
     allow_modules : iterable of str
         Instead: modules and packages whose functions may run.
+    today : date, optional
+        Day on which waivers are judged, for tests and for a look ahead; the machine's by default.
 
     Returns
     -------
@@ -128,7 +131,7 @@ def audit(
     model = planned_model(context.spec, context.subject, *references, released)
     plan = _plan(loaded, context, model, attributor, why)
     gathered = gather(context, plan, attributor, sources, transplanted)
-    record = _judge(loaded, plan, context, gathered, RunFolder(folder))
+    record = _judge(loaded, plan, context, gathered, RunFolder(folder), today or date.today())
     _write(record, folder, reports, told)
     _write_run(folder, loaded, dict(variables or {}), context, time.monotonic() - begun)
     return record
@@ -264,7 +267,9 @@ def _plan(loaded: LoadedSpec, context: Context, model: PlannedModel, attributor:
     )
 
 
-def _judge(loaded: LoadedSpec, plan: AuditPlan, context: Context, gathered: Gathered, folder: RunFolder) -> AuditRecord:
+def _judge(
+    loaded: LoadedSpec, plan: AuditPlan, context: Context, gathered: Gathered, folder: RunFolder, today: date
+) -> AuditRecord:
     context.progress.stage("Judging the evidence", None)
     findings = judge(loaded.spec, plan, gathered.evidence)
     context.progress.done()
@@ -276,7 +281,7 @@ def _judge(loaded: LoadedSpec, plan: AuditPlan, context: Context, gathered: Gath
         spec_text=loaded.text,
         plan=plan,
         findings=shown,
-        verdict=decide(loaded.spec, plan, shown, date.today()),
+        verdict=decide(loaded.spec, plan, shown, today),
         environment=environment(),
         images={name: sha for name, sha in folder.hashes().items() if name.startswith("images/")},
     )

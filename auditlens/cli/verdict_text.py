@@ -71,9 +71,10 @@ def plain_verdict(record: AuditRecord) -> str:
 
 
 def told(record: AuditRecord) -> list[str]:
-    """What a reader must know: what the class leans on, then every gate that does not hold, worst first."""
+    """What a reader must know: what the class leans on, every gate that does not hold, worst first, and the notes."""
     open_gates = sum(result.state is not GateState.HOLDS for result in record.verdict.gates)
-    return [*leanings(record), *record.verdict.sentences[:open_gates]]
+    notes = (f"Note: {note}" for note in record.verdict.notes)
+    return [*leanings(record), *record.verdict.sentences[:open_gates], *notes]
 
 
 def leanings(record: AuditRecord) -> list[str]:

@@ -65,6 +65,10 @@ def _sentences(record: AuditRecord) -> list[str]:
     lines = [f"- {cell(typeset(sentence))}" for sentence in sentences[:MAX_SENTENCES]]
     if len(sentences) > MAX_SENTENCES:
         lines.append(f"- {len(sentences) - MAX_SENTENCES} more in the report")
+    notes = record.verdict.notes
+    lines += [f"- Note: {cell(typeset(note))}" for note in notes[:MAX_SENTENCES]]
+    if len(notes) > MAX_SENTENCES:
+        lines.append(f"- {len(notes) - MAX_SENTENCES} more notes in the report")
     lines += [f"- {cell(typeset(sentence))}" for sentence in opinion_sentences(record)]
     return [*lines, ""]
 

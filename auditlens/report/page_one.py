@@ -12,7 +12,7 @@ from auditlens.stages.states import ExitCode, GateState, Severity
 from auditlens.stages.verdict import GateResult
 
 MAX_SENTENCES, MAX_CONFRONTATIONS, MAX_REMARKS = 3, 3, 4
-MAX_GATES = 16
+MAX_GATES, MAX_NOTES = 16, 2
 ORDER = (GateState.FAILS, GateState.INCONCLUSIVE, GateState.NOT_EVALUATED, GateState.HOLDS)
 WORST_KINDS = ("flip", "strongest", "median", "no effect")
 TYPICAL_KINDS = ("median", "no effect", "strongest", "flip")
@@ -44,6 +44,8 @@ class PageOne:
     counts: tuple[Count, ...]
     sentences: tuple[str, ...]
     n_more_sentences: int
+    notes: tuple[str, ...]
+    """The first of the verdict's notes; the rest is counted in the last."""
     gates: tuple[GateResult, ...]
     hidden: tuple[Count, ...]
     """Outcomes of the gates that did not fit."""
@@ -74,6 +76,7 @@ def page_one(record: AuditRecord, n_gates: int = MAX_GATES) -> PageOne:
         counts=counts_of(record.verdict.gates),
         sentences=sentences,
         n_more_sentences=max(open_gates - len(sentences), 0),
+        notes=first_notes(record.verdict.notes),
         gates=ranked[:n_gates],
         hidden=counts_of(ranked[n_gates:]),
         telling=telling_pair(record, ranked),
@@ -83,6 +86,13 @@ def page_one(record: AuditRecord, n_gates: int = MAX_GATES) -> PageOne:
         n_more_not_examined=max(len(not_examined) - MAX_REMARKS, 0),
         controls=ranked_controls(record),
     )
+
+
+def first_notes(notes: tuple[str, ...]) -> tuple[str, ...]:
+    """Keep the first notes, and count the rest."""
+    if len(notes) <= MAX_NOTES:
+        return notes
+    return (*notes[: MAX_NOTES - 1], f"{len(notes) - MAX_NOTES + 1} more notes in section 2.")
 
 
 def ranked_controls(record: AuditRecord) -> tuple[Control, ...]:
@@ -100,10 +110,11 @@ def ranked_gates(record: AuditRecord) -> tuple[GateResult, ...]:
 
     The verdict's sentences stand worst first, so the table and the sentences above it tell the same story.
     """
-    place = {sentence: number for number, sentence in enumerate(record.verdict.sentences)}
+    sentences = record.verdict.sentences
 
     def rank(result: GateResult) -> tuple[int, bool, bool, int]:
-        said = place.get(result.sentence, len(place))
+        places = (number for number, text in enumerate(sentences) if text.startswith(result.sentence.removesuffix(".")))
+        said = next(places, len(sentences))
         return ORDER.index(result.state), is_accepted(result), result.gate.severity is Severity.WARN, said
 
     return tuple(sorted(record.verdict.gates, key=rank))

@@ -1,14 +1,13 @@
-"""Gates and waivers as the spec describes them."""
+"""Gates as the spec describes them."""
 
 from __future__ import annotations
 
 import re
-from datetime import date
 from typing import Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from auditlens.spec.parts import Part, Sha256
+from auditlens.spec.parts import Part
 from auditlens.stages.states import Severity
 
 Metric = Literal[
@@ -117,25 +116,3 @@ class Gate(Part):
         match = LIMIT.match(self.limit)
         assert match is not None  # the validator has seen it
         return match
-
-
-class Waiver(Part):
-    """A failing gate that somebody accepts for a while, within a bound, for one model."""
-
-    gate: str = Field(description="The gate.")
-    artefact: str | None = Field(None, description="Artefact, where the gate is repeated.")
-    within: dict[str, str] = Field(
-        default_factory=dict, description="Subgroup, where the gate is repeated; any by default."
-    )
-    bound: str = Field(description="The waiver holds only while the estimate is inside this bound, such as `<= 0.08`.")
-    model_sha256: Sha256 = Field(description="The weights, or the file that ships, that it is for.")
-    owner: str = Field(min_length=1, description="Who asks.")
-    approved_by: str = Field(min_length=1, description="The second person.")
-    reason: str = Field(min_length=1, description="Why.")
-    expires: date = Field(description="Last day, as 2027-03-31.", strict=False)
-    risk_id: str | None = Field(None, description="Risk.")
-
-    @field_validator("bound")
-    @classmethod
-    def _bound_parses(cls, text: str) -> str:
-        return check_limit(text)

@@ -23,6 +23,7 @@ from auditlens.spec.model import AuditSpec
 from auditlens.spec.nodes import Fields, Problems
 from auditlens.spec.references import check_references
 from auditlens.spec.strata_rules import check_strata
+from auditlens.spec.waiver_rules import check_waivers
 from auditlens.stages.base import canonical_json
 
 
@@ -99,6 +100,7 @@ def load_spec(path: Path | str, variables: Mapping[str, str] | None = None, *, c
     spec = _validated(root, problems)
     check_references(root, classes, problems)
     check_gates(root, problems)
+    check_waivers(root, problems)
     check_strata(root, classes, problems)
     check_clean_by(root, problems)
     check_doses(root, problems)

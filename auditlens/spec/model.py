@@ -22,7 +22,6 @@ from auditlens.spec.gates import METRICS as METRICS
 from auditlens.spec.gates import Each as Each
 from auditlens.spec.gates import Gate as Gate
 from auditlens.spec.gates import Metric as Metric
-from auditlens.spec.gates import Waiver as Waiver
 from auditlens.spec.gates import check_limit as check_limit
 from auditlens.spec.images import Data as Data
 from auditlens.spec.images import GeneratedData as GeneratedData
@@ -41,6 +40,7 @@ from auditlens.spec.parts import Part as Part
 from auditlens.spec.parts import Sha256 as Sha256
 from auditlens.spec.separability import Separability as Separability
 from auditlens.spec.strata import Strata as Strata
+from auditlens.spec.waivers import Waiver as Waiver
 
 
 class Audit(Part):

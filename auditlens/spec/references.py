@@ -26,7 +26,6 @@ REFERENCES: Final[dict[tuple[str, ...], Target]] = {
     ("challenge", "combinations", "artefacts", "*"): "artefact",
     ("challenge", "separability", "combined", "*"): "artefact",
     ("gates", "*", "required_by", "*"): "gate",
-    ("waivers", "*", "gate"): "gate",
     ("decision", "class"): "class",
     ("model", "decision", "class"): "class",
     ("gates", "*", "class"): "class",
@@ -104,16 +103,17 @@ def _look_up(root: Fields, path: Path, name: str, target: Target, valid: tuple[s
     if target == "concept" and path[0] == "classes" and name.startswith(GROUP):
         group, groups = name.removeprefix(GROUP), groups_of(root)
         if group not in groups:
-            sentence = f"no concept is in the group {group!r}; {_valid('groups', groups)}{nearest(group, groups)}"
+            sentence = f"no concept is in the group {group!r}; {valid_names('groups', groups)}{nearest(group, groups)}"
             problems.add(place(root, path), path, sentence)
     elif name not in valid:
         plural = "classes" if target == "class" else f"{target}s"
         of = " of the model" if target == "class" else ""
-        sentence = f"there is no {target} {name!r}{of}; {_valid(plural, valid)}{nearest(name, valid)}"
+        sentence = f"there is no {target} {name!r}{of}; {valid_names(plural, valid)}{nearest(name, valid)}"
         problems.add(place(root, path), path, sentence)
 
 
-def _valid(plural: str, names: tuple[str, ...]) -> str:
+def valid_names(plural: str, names: tuple[str, ...]) -> str:
+    """List the first names that are valid, and how many there are."""
     if not names:
         return f"the spec has no {plural}"
     shown = ", ".join(names[:8])
@@ -125,7 +125,8 @@ def _check_class_keys(root: Fields, classes: tuple[str, ...], problems: Problems
         for path, node in select(root, pattern):
             for name in node.entries if isinstance(node, Fields) else ():
                 if name not in classes:
-                    sentence = f"the model has no class {name!r}; {_valid('classes', classes)}{nearest(name, classes)}"
+                    valid = valid_names("classes", classes)
+                    sentence = f"the model has no class {name!r}; {valid}{nearest(name, classes)}"
                     problems.add(place(root, (*path, name), key=True), (*path, name), sentence)
 
 

@@ -13,7 +13,7 @@ from auditlens.stages.states import ExitCode, GateState, Severity
 from auditlens.stages.verdict import GateResult, Verdict
 from auditlens.verdict.gate import state_of
 from auditlens.verdict.sentences import sentence_for
-from auditlens.verdict.waivers import waive
+from auditlens.verdict.waivers import idle_waivers, waive
 
 WORST_FIRST = (GateState.FAILS, GateState.INCONCLUSIVE, GateState.NOT_EVALUATED, GateState.HOLDS)
 
@@ -29,7 +29,7 @@ def decide(spec: AuditSpec, plan: AuditPlan, findings: Findings, today: date) ->
     findings : Findings
         `gate_estimates` holds each gate's estimate at that gate's confidence.
     today : date
-        Waivers expire.
+        Waivers expire; tests give another day here.
     """
     decision = findings.performance.decision if findings.performance else "argmax"
     states = _states(plan.gates, findings.gate_estimates)
@@ -44,6 +44,7 @@ def decide(spec: AuditSpec, plan: AuditPlan, findings: Findings, today: date) ->
         headline=_headline(gates),
         sentences=_sentences(gates),
         exit_code=ExitCode.HOLDS,
+        notes=idle_waivers(spec.waivers, gates, today),
     )
     return draft.model_copy(update={"exit_code": exit_code(draft)})
 
@@ -140,7 +141,16 @@ def _sentences(gates: tuple[GateResult, ...]) -> tuple[str, ...]:
             _closeness(result) if result.state is GateState.HOLDS else -_excess(result),
         ),
     )
-    return tuple(result.sentence + (" Accepted." if result.waived else "") for result in ranked)
+    return tuple(_with_waiver(result) for result in ranked)
+
+
+def _with_waiver(result: GateResult) -> str:
+    """Add who accepted a failure, or why nobody's waiver counts."""
+    if not result.waiver:
+        return result.sentence
+    if result.waived:
+        return f"{result.sentence.removesuffix('.')}, {result.waiver}"
+    return f"{result.sentence} Not accepted: {result.waiver}."
 
 
 def _excess(result: GateResult) -> float:

@@ -9,6 +9,17 @@ from auditlens.spec.model import LIMIT, Waiver
 from auditlens.stages.findings import Estimate
 from auditlens.stages.limits import inside
 from auditlens.stages.plan import PlannedGate
+from auditlens.stages.states import GateState
+from auditlens.stages.verdict import GateResult
+
+
+def covers(waiver: Waiver, gate: PlannedGate) -> bool:
+    """Whether a waiver speaks of a gate, by its name or id, or by the finding that the gate reads."""
+    if waiver.finding is not None:
+        named = waiver.metric == gate.metric and waiver.finding in (gate.artefact, gate.concept)
+    else:
+        named = waiver.gate in (gate.id, gate.name) and waiver.artefact in (None, gate.artefact)
+    return named and all(gate.within.get(column) == value for column, value in waiver.within.items())
 
 
 def waive(
@@ -27,38 +38,77 @@ def waive(
     """
     reasons = []
     for waiver in waivers:
-        if waiver.gate not in (gate.id, gate.name) or waiver.artefact not in (None, gate.artefact):
-            continue
-        if any(gate.within.get(column) != value for column, value in waiver.within.items()):
-            continue
-        objection = _objection(waiver, estimate, model_sha256, today)
-        if objection is None:
-            return True, _acceptance(waiver)
-        reasons.append(objection)
+        if covers(waiver, gate):
+            objection = _objection(waiver, gate, estimate, model_sha256, today)
+            if objection is None:
+                return True, _acceptance(waiver)
+            reasons.append(objection)
     return False, "; ".join(reasons)
 
 
-def _objection(waiver: Waiver, estimate: Estimate | None, model_sha256: str | None, today: date) -> str | None:
+def idle_waivers(waivers: Iterable[Waiver], results: tuple[GateResult, ...], today: date) -> tuple[str, ...]:
+    """Name every waiver that no failing gate needs: it would hide the next failure, so somebody should take it out."""
+    notes = []
+    for waiver in waivers:
+        meant = [result for result in results if covers(waiver, result.gate)]
+        if any(result.state is GateState.FAILS for result in meant):
+            continue
+        why = _why_idle(meant)
+        expired = f", and it expired on {waiver.expires.isoformat()}" if today > waiver.expires else ""
+        notes.append(f"The {waiver.title} for {_named(waiver)} is not used: {why}{expired}. Take it out of the spec.")
+    return tuple(notes)
+
+
+def _why_idle(meant: list[GateResult]) -> str:
+    if not meant:
+        return "no gate of this run is meant by it"
+    undecided = [result.gate.id for result in meant if result.state is not GateState.HOLDS]
+    if undecided:
+        return f"nothing that it names fails ({', '.join(undecided[:3])} not decided)"
+    return "nothing that it names fails"
+
+
+def _named(waiver: Waiver) -> str:
+    """What a waiver is about, such as `missed[ruler]`, or `decision_flips of ruler`."""
+    if waiver.finding is not None:
+        return f"{waiver.metric} of {waiver.finding}"
+    return f"{waiver.gate}[{waiver.artefact}]" if waiver.artefact else str(waiver.gate)
+
+
+def _objection(
+    waiver: Waiver, gate: PlannedGate, estimate: Estimate | None, model_sha256: str | None, today: date
+) -> str | None:
     if today > waiver.expires:
-        return f"the waiver of {waiver.owner} expired on {waiver.expires.isoformat()}"
-    if waiver.owner == waiver.approved_by:
-        return f"the waiver of {waiver.owner} has no second person"
+        return f"the {waiver.title} expired on {waiver.expires.isoformat()}"
+    if _same_person(waiver.owner, waiver.approved_by):
+        return f"the {waiver.title} has no second person"
     if waiver.model_sha256 != model_sha256:
-        return f"the waiver of {waiver.owner} is for another model ({waiver.model_sha256[:8]})"
-    if not _within(waiver.bound, estimate):
-        return f"the interval leaves the waiver's bound {waiver.bound}"
+        return f"the {waiver.title} is for another model ({waiver.model_sha256[:8]})"
+    if not _within(waiver.bound, gate, estimate):
+        return f"the interval leaves the bound {waiver.bound} of the {waiver.title}"
     return None
 
 
-def _within(bound: str, estimate: Estimate | None) -> bool:
+def _same_person(owner: str, approver: str) -> bool:
+    """Whether two names are one: letter case and spaces make no second person."""
+    return "".join(owner.split()).casefold() == "".join(approver.split()).casefold()
+
+
+def _within(bound: str, gate: PlannedGate, estimate: Estimate | None) -> bool:
+    """Whether the whole interval is inside a bound that looks the way of the limit."""
     match = LIMIT.match(bound)
     if match is None or estimate is None or estimate.low is None or estimate.high is None:
         return False
-    return inside(match.group(1), float(match.group(2)), estimate.low, estimate.high)
+    return match.group(1) == gate.relation and inside(
+        match.group(1), float(match.group(2)), estimate.low, estimate.high
+    )
 
 
 def _acceptance(waiver: Waiver) -> str:
+    number = f" ({waiver.id})" if waiver.id else ""
+    risk = f" Risk {waiver.risk_id}." if waiver.risk_id else ""
+    reason = waiver.reason if waiver.reason.endswith((".", "!", "?")) else f"{waiver.reason}."
     return (
         f"accepted by {waiver.owner} and {waiver.approved_by} until {waiver.expires.isoformat()} "
-        f"within {waiver.bound}: {waiver.reason}"
+        f"within {waiver.bound}{number}: {reason}{risk}"
     )

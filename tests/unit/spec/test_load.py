@@ -61,7 +61,7 @@ def test_a_byte_order_mark_does_no_harm(bench):
 
 def test_a_date_is_text_in_yaml_and_a_date_in_the_spec(bench):
     waiver = (
-        "waivers:\n  - {gate: works, bound: '<= 0.1', model_sha256: '" + "0" * 64 + "', owner: a, approved_by: b,"
+        "waivers:\n  - {gate: works, bound: '>= 0.8', model_sha256: '" + "0" * 64 + "', owner: a, approved_by: b,"
         " reason: c, expires: 2027-03-31}\n"
     )
     assert bench.load(YAML + waiver).spec.waivers[0].expires == date(2027, 3, 31)

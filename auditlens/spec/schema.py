@@ -13,10 +13,15 @@ from pydantic.fields import FieldInfo
 from auditlens.spec.artefacts import ArtefactBase
 from auditlens.spec.metrics import METRIC_RULES
 from auditlens.spec.model import AuditSpec
+from auditlens.spec.schema_examples import add_examples
+from auditlens.spec.schema_written import as_written
 from auditlens.spec.shape import alternatives, field_names, in_words, kinds_of
 
 VERSION: Final = 1
-SCHEMA_ID: Final = f"https://auditlens.invalid/schema/auditlens-{VERSION}.schema.json"
+SCHEMA_ID: Final = f"urn:auditlens:spec:{VERSION}"
+SCHEMA_FILE: Final = f"auditlens-{VERSION}.schema.json"
+SCHEMA_LINE: Final = f"# yaml-language-server: $schema=./{SCHEMA_FILE}"
+"""First line of a spec, by which editors find the schema beside it."""
 EXAMPLE: Final[dict[str, Any]] = {
     "auditlens": 1,
     "include": ["auditlens/artefacts/dermoscopy"],
@@ -39,10 +44,11 @@ EXAMPLE: Final[dict[str, Any]] = {
 def json_schema() -> dict[str, Any]:
     """Generate the schema (JSON Schema draft 2020-12).
 
-    It describes one whole spec. What only a reader of the whole can know, such as whether a concept exists, is checked
-    by `auditlens validate`.
+    It describes a spec as it is written. What only a reader of the whole can know, such as whether a concept exists or
+    what an included file brings, is checked by `auditlens validate`.
     """
     generated = AuditSpec.model_json_schema(by_alias=True)
+    add_examples(generated)
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
@@ -51,7 +57,7 @@ def json_schema() -> dict[str, Any]:
         "examples": [EXAMPLE],
     }
     generated.pop("title")
-    return head | generated
+    return head | as_written(generated)
 
 
 def schema_text() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from auditlens.gather.evidence import Gathered, gather, planned_crops
 from auditlens.gather.memory import keep_freed_memory
 from auditlens.gather.pictures import with_pictures
 from auditlens.gather.regions import with_regions
-from auditlens.gather.released import Models, attribution, load_models
+from auditlens.gather.released import Models, attribution, load_models, outside_alone
 from auditlens.gather.resolve import (
     demand_columns,
     flagged_values,
@@ -41,6 +41,8 @@ from auditlens.gather.transplants import with_transplants
 from auditlens.gather.trials import artefact_sources
 from auditlens.gather.user_code import code_that_runs
 from auditlens.plan.build import audited_classes, build_plan
+from auditlens.plan.gates import demand_layers
+from auditlens.plan.selection import Chosen, Selection, choose
 from auditlens.report.answers import keep_answers
 from auditlens.report.write import write_all, write_manifest
 from auditlens.semantics.foundation import load_foundation
@@ -73,15 +75,18 @@ def audit(
     allow_code: bool = False,
     allow_modules: Iterable[str] = (),
     today: date | None = None,
+    select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    tier: str | None = None,
 ) -> AuditRecord:
-    """Run a whole audit.
+    """Run an audit.
 
     Parameters
     ----------
     spec : path
         The YAML spec.
     out : path, optional
-        Run folder; `reports/<audit id>-<spec hash>/` by default.
+        Run folder; `reports/<audit id>-<spec hash>/` by default, with the tier and a hash of the selection, if any.
     device : {"auto", "cpu", "cuda"}
         `auto` takes cuda where there is one.
     store : path, optional
@@ -100,6 +105,10 @@ def audit(
         Instead: modules and packages whose functions may run.
     today : date, optional
         Day on which waivers are judged, for tests and for a look ahead; the machine's by default.
+    select, exclude : sequence of str
+        `KEY=VALUE[,VALUE]`: only some of the gates, by class, artefact, gate or tag, and what they require.
+    tier : str, optional
+        A tier of the spec.
 
     Returns
     -------
@@ -111,9 +120,11 @@ def audit(
     AuditLensError
         Whatever the user can put right; finished work stays in the store.
     """
-    loaded = load_spec(Path(spec), dict(variables or {}))
-    check_code(loaded, CodePolicy.of(allow_code, allow_modules))
-    folder = Path(out) if out is not None else default_out(loaded)
+    whole = load_spec(Path(spec), dict(variables or {}))
+    check_code(whole, CodePolicy.of(allow_code, allow_modules))
+    chosen = choose(whole, Selection.parse(select, exclude), tier)
+    loaded = chosen.loaded
+    folder = Path(out) if out is not None else default_out(loaded, chosen.suffix)
     RunFolder.check(folder)
     begun = time.monotonic()
     use_threads(threads)
@@ -124,14 +135,15 @@ def audit(
     references = check_references(
         context.behaving, context.spec.model, loaded.base, context.index.root, context.spec.data.window
     )
+    context = context if chosen.reads_inside else outside_alone(context)
     context, equivalence = settle(context)
     context, transplanted = with_transplants(with_regions(context))
     released = planned_released(context, equivalence)
     attributor, why = attribution(context)
     model = planned_model(context.spec, context.subject, *references, released)
-    plan = _plan(loaded, context, model, attributor, why)
+    plan = _plan(chosen, context, model, attributor, why)
     gathered = gather(context, plan, attributor, sources, transplanted)
-    record = _judge(loaded, plan, context, gathered, RunFolder(folder), today or date.today())
+    record = _judge(chosen, plan, context, gathered, RunFolder(folder), today or date.today())
     _write(record, folder, reports, told)
     _write_run(folder, loaded, dict(variables or {}), context, time.monotonic() - begun)
     return record
@@ -190,10 +202,10 @@ def set_similarity(
     return runs_similarity(pairs[0], pairs[1], layers, by)
 
 
-def default_out(loaded: LoadedSpec) -> Path:
-    """Run folder of a spec that names none: `reports/<audit id>-<spec hash>/`."""
+def default_out(loaded: LoadedSpec, suffix: str = "") -> Path:
+    """Run folder of a spec that names none: `reports/<audit id>-<spec hash>/`; a part of it has a suffix."""
     name = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in loaded.spec.audit.id)
-    return Path("reports") / f"{name}-{loaded.sha256[:8]}"
+    return Path("reports") / f"{name}-{loaded.sha256[:8]}{suffix}"
 
 
 def use_threads(threads: int | None) -> None:
@@ -216,6 +228,7 @@ def _load(loaded: LoadedSpec, device: str, store: Store, progress: Progress, bat
     models = _load_models(loaded, device)
     subject = models.subject
     audited_classes(spec, subject.classes)  # a class that the model lacks is told before the images are read
+    demand_layers(spec, tuple(layer.name for layer in subject.layers), loaded.locate)
     index = read_index(spec.data, base, subject.classes, store)
     demand_columns(spec, index)
     strata = found_strata(spec.data.strata, index, loaded.locate)
@@ -249,8 +262,9 @@ def _load_models(loaded: LoadedSpec, device: str) -> Models:
         raise
 
 
-def _plan(loaded: LoadedSpec, context: Context, model: PlannedModel, attributor: Attributor, why: str) -> AuditPlan:
-    spec, subject = loaded.spec, context.subject
+def _plan(chosen: Chosen, context: Context, model: PlannedModel, attributor: Attributor, why: str) -> AuditPlan:
+    loaded, subject = chosen.loaded, context.subject
+    spec = loaded.spec
     return build_plan(
         spec,
         spec_sha256=loaded.sha256,
@@ -264,12 +278,15 @@ def _plan(loaded: LoadedSpec, context: Context, model: PlannedModel, attributor:
         locate=lambda name: loaded.cite(("gates", name)),
         opinions=planned_opinions(spec, context.opinions),
         user_code=code_that_runs(loaded),
+        tier=chosen.tier,
+        selection=chosen.selection,
     )
 
 
 def _judge(
-    loaded: LoadedSpec, plan: AuditPlan, context: Context, gathered: Gathered, folder: RunFolder, today: date
+    chosen: Chosen, plan: AuditPlan, context: Context, gathered: Gathered, folder: RunFolder, today: date
 ) -> AuditRecord:
+    loaded = chosen.loaded
     context.progress.stage("Judging the evidence", None)
     findings = judge(loaded.spec, plan, gathered.evidence)
     context.progress.done()
@@ -277,7 +294,7 @@ def _judge(
     keep_embeddings(folder, gathered.evidence, plan.model, loaded.spec.examine)
     keep_answers(folder, answers_of(gathered.evidence, plan, picture_digests(context)))
     return AuditRecord(
-        spec=merged_document(loaded.spec),
+        spec=merged_document(chosen.whole),
         spec_text=loaded.text,
         plan=plan,
         findings=shown,

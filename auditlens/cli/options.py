@@ -44,6 +44,29 @@ def code_options(command: F) -> F:
     )(command)
 
 
+def selection_options(command: F) -> F:
+    """Take `--select`, `--exclude` and `--tier`; the command gets `select`, `exclude` and `tier`."""
+    options = (
+        click.option(
+            "--select",
+            metavar="KEY=VALUE[,VALUE]",
+            multiple=True,
+            help="Only gates by class, artefact, gate or tag; may be given several times: the same key is OR, "
+            "different keys AND.",
+        ),
+        click.option(
+            "--exclude",
+            metavar="KEY=VALUE[,VALUE]",
+            multiple=True,
+            help="Leave out gates by class, artefact, gate or tag; may be given several times.",
+        ),
+        click.option("--tier", metavar="NAME", help="A tier of the spec, such as pr."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def _as_mapping(context: click.Context, parameter: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
     """Split the pairs."""
     found: dict[str, str] = {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditlens.cli.options import code_options, spec_argument, variables_option
+from auditlens.cli.options import code_options, selection_options, spec_argument, variables_option
 from auditlens.errors import AuditLensError
 
 if TYPE_CHECKING:
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @spec_argument
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder; reports/<audit id>-<spec hash>/ by default.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Run folder; reports/<audit id>-<spec hash>/ by default, with the tier and a hash of the selection, if any.",
+)
 @click.option(
     "--fail-on",
     type=click.Choice(["warn", "error"]),
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--allow-inconclusive", is_flag=True, help="Exit with 0 instead of 3 where gates could not be decided.")
 @variables_option
 @code_options
+@selection_options
 @click.option("--quiet", is_flag=True, help="No progress display; the verdict is still printed.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images per forward pass; part of the plan.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; part of the plan.")
@@ -49,6 +54,9 @@ def run(
     variables: Mapping[str, str],
     allow_code: bool,
     allow_modules: tuple[str, ...],
+    select: tuple[str, ...],
+    exclude: tuple[str, ...],
+    tier: str | None,
     quiet: bool,
     batch_size: int | None,
     threads: int | None,
@@ -57,18 +65,20 @@ def run(
 
     A run that was cut off goes on where it stopped when it is started again.
     """
+    from auditlens.plan.selection import Selection, choose
     from auditlens.spec.load import load_spec
     from auditlens.spec.user_code import CodePolicy, check_code
 
-    loaded = load_spec(spec, variables)  # a wrong spec is told before torch is loaded
+    loaded = load_spec(spec, variables)  # a wrong spec, or selection, is told before torch is loaded
     check_code(loaded, CodePolicy.of(allow_code, allow_modules))
+    chosen = choose(loaded, Selection.parse(select, exclude), tier)
     if out is not None and out.exists() and not out.is_dir():
         raise AuditLensError(f"--out {str(out)!r} is a file; name a folder")
     from auditlens import api
     from auditlens.cli.progress import shown_progress
     from auditlens.verdict import exit_code
 
-    folder = out or api.default_out(loaded)
+    folder = out or api.default_out(loaded, chosen.suffix)
     with shown_progress(quiet=quiet) as progress:
         record = api.audit(
             spec,
@@ -81,6 +91,9 @@ def run(
             threads=threads,
             allow_code=allow_code,
             allow_modules=allow_modules,
+            select=select,
+            exclude=exclude,
+            tier=tier,
         )
     _tell(record, folder)
     return int(exit_code(record.verdict, fail_on=fail_on, allow_inconclusive=allow_inconclusive))

@@ -145,11 +145,21 @@ def _typed(entries: Sequence[Entry], columns: Sequence[str]) -> list[dict[str, C
 
 
 def _draw(samples: Sequence[Sample], n: int | None) -> tuple[Sample, ...]:
-    """Keep the `n` images with the smallest hashes: a random draw that depends on nothing but the files."""
+    """Keep at most `n` images: a random draw of units by their smallest hash, which depends on nothing but the files.
+
+    A unit comes whole or not at all; only where the first has more than `n` images is it cut.
+    """
     if n is None or n >= len(samples):
         return tuple(samples)
-    drawn = sorted(samples, key=lambda sample: (sample.digest, sample.id))[:n]
-    return tuple(sorted(drawn, key=lambda sample: sample.id))
+    units: dict[str, list[Sample]] = defaultdict(list)
+    for sample in sorted(samples, key=lambda sample: (sample.digest, sample.id)):
+        units[sample.unit].append(sample)
+    drawn: list[Sample] = []
+    for group in units.values():
+        if drawn and len(drawn) + len(group) > n:
+            break
+        drawn += group
+    return tuple(sorted(drawn[:n], key=lambda sample: sample.id))
 
 
 def _left_out_notes(entries: Iterable[Entry], labels: Mapping[str, int]) -> list[str]:

@@ -17,7 +17,7 @@ from auditlens.findings.response import shown_by
 from auditlens.findings.separability import Kind, separability_estimate, sides_of_trials
 from auditlens.findings.subgroups import members, predictions_of, samples_of, trials_of
 from auditlens.spec.model import AuditSpec
-from auditlens.stages.evidence import INSIDE, Evidence, LayerRelevance
+from auditlens.stages.evidence import INSIDE, Evidence
 from auditlens.stages.findings import ConceptFinding, Estimate
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import ComponentState, ConceptState
@@ -31,11 +31,15 @@ class GateInputs:
     evidence: Evidence
     point: OperatingPoint
     trials: Mapping[str, Trials]
-    relevance: Mapping[str, LayerRelevance]
-    """By class, of the layer that gates read (the last one examined)."""
-    labels: Mapping[str, Labels]
-    """By class, of all components of that layer."""
+    layers: tuple[str, ...]
+    """Examined layers, in the order of the network; a gate that names none reads the last."""
+    labels: Mapping[tuple[str, str], Labels]
+    """By layer and class, of all components of the layer."""
     concepts: Mapping[str, ConceptFinding]
+
+    def place(self, gate: PlannedGate) -> tuple[str, str]:
+        """Layer and class that a gate of the inside reads."""
+        return gate.layer or (self.layers[-1] if self.layers else ""), gate.class_name
 
 
 def gate_estimate(gate: PlannedGate, inputs: GateInputs) -> Estimate:
@@ -98,7 +102,7 @@ def _why_not(artefact: str | None, inputs: GateInputs) -> str:
 
 
 def _relevance_share(gate: PlannedGate, inputs: GateInputs) -> Estimate:
-    relevance = inputs.relevance.get(gate.class_name)
+    relevance = inputs.evidence.relevance.get(inputs.place(gate))
     if relevance is None:
         return missing(gate, _why_no_relevance(gate, inputs))
     if gate.metric == "spurious_relevance_share" and not _sees_any(gate, inputs):
@@ -107,7 +111,7 @@ def _relevance_share(gate: PlannedGate, inputs: GateInputs) -> Estimate:
         "spurious_relevance_share": (ComponentState.SPURIOUS, ComponentState.BOTH),
         "unexpected_relevance_share": (ComponentState.UNEXPECTED, ComponentState.UNVERIFIED),
     }[gate.metric]
-    chosen = inputs.labels[gate.class_name].where(*wanted)
+    chosen = inputs.labels[inputs.place(gate)].where(*wanted)
     return share_of(inputs.evidence, relevance, chosen, confidence=gate.confidence, sided="one")
 
 
@@ -147,7 +151,8 @@ def _mediated(gate: PlannedGate, inputs: GateInputs) -> Estimate:
     shown = shown_by(inputs.spec, gate.artefact or "", inputs.concepts)
     if not shown:
         return missing(gate, f"the foundation model is not shown to see any concept that {gate.artefact} shows")
-    if gate.class_name in inputs.labels and not any(map(inputs.labels[gate.class_name].labelled, shown)):
+    labels = inputs.labels.get(inputs.place(gate))
+    if labels is not None and not any(map(labels.labelled, shown)):
         return missing(gate, f"no component carries the label {' or '.join(shown)}, so none can be set to clean values")
     found = inputs.evidence.mediations.get(gate.artefact or "")
     place = None if found is None else labelled_place(found, gate.class_name)

@@ -74,8 +74,8 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
         evidence=evidence,
         point=point,
         trials=trials,
-        relevance=_last_layer(plan, evidence),
-        labels=inside.labels,
+        layers=plan.model.layers,
+        labels={place: found for place, (_, found) in inside.by_layer.items()},
         concepts=by_name,
     )
     found = Findings(
@@ -207,10 +207,8 @@ class Inside:
 
     components: tuple[ComponentFinding, ...]
     classes: tuple[ClassFinding, ...]
-    labels: Mapping[str, Labels]
-    """By class: of all components of the last layer."""
     by_layer: Mapping[tuple[str, str], tuple[ClassFinding, Labels]]
-    """By layer and class: what gates do not read."""
+    """By layer and class; gates that name no layer read the last."""
 
 
 def _inside(
@@ -233,7 +231,6 @@ def _inside(
     return Inside(
         components=tuple(components),
         classes=tuple(finding for finding, _ in last.values()),
-        labels={name: labels for name, (_, labels) in last.items()},
         by_layer=by_layer,
     )
 
@@ -333,11 +330,6 @@ def _redundancy(evidence: Evidence) -> dict[str, float]:
         for layer, examples in evidence.components.items()
         if len(examples.components) > 1 and examples.embeddings.shape[-1]
     }
-
-
-def _last_layer(plan: AuditPlan, evidence: Evidence) -> dict[str, LayerRelevance]:
-    last = plan.model.layers[-1:]  # none, where a released file has no inside to look at
-    return {name: relevance for (layer, name), relevance in evidence.relevance.items() if layer in last}
 
 
 def _confrontations(

@@ -69,6 +69,14 @@ def without_inside(context: Context, why: str, remedy: str) -> Context:
     )
 
 
+def outside_alone(context: Context) -> Context:
+    """Leave the inside of the model aside, since nothing that runs reads it."""
+    closed = context.no_inside or Skipped(
+        "the inside of the model", "no gate that was selected reads it", "run all gates"
+    )
+    return replace(context, subject=replace(context.subject, layers=()), foundation=None, no_inside=closed)
+
+
 @dataclass(frozen=True, slots=True)
 class NothingInside:
     """The attributor of a model without layers: it is never asked, and refuses if it is."""

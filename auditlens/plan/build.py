@@ -33,6 +33,8 @@ def build_plan(
     locate: Callable[[str], str | None] = lambda name: None,
     opinions: tuple[PlannedFoundation, ...] = (),
     user_code: tuple[str, ...] = (),
+    tier: str | None = None,
+    selection: tuple[str, ...] = (),
 ) -> AuditPlan:
     """Resolve classes and gates, and check that the spec fits the model.
 
@@ -61,6 +63,8 @@ def build_plan(
         device=device,
         opinions=opinions,
         user_code=user_code,
+        tier=tier,
+        selection=selection,
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from auditlens.errors import SpecError
+from auditlens.errors import Location, SpecError, nearest
 from auditlens.plan.subgroups import apart, subgroups_of, within_subgroup
 from auditlens.spec.metrics import OTHER, independent_sides, parse_direction
 from auditlens.spec.model import AuditSpec, Gate, is_multi_label
+from auditlens.spec.nodes import Path
 from auditlens.spec.selection import concepts_of
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.subgroups import PlannedStrata
@@ -44,7 +45,7 @@ def expand_gates(
     expanded = {
         name: [
             within_subgroup(planned, gate, subgroup, strata)
-            for artefact, concept in _targets(spec, gate, gate.class_ or default_class)
+            for artefact, concept in targets_of(spec, gate, gate.class_ or default_class)
             for planned in (_planned(name, gate, artefact, concept, classes, default_class, locate(name)),)
             for subgroup in subgroups_of(gate, planned, strata)
         ]
@@ -54,7 +55,7 @@ def expand_gates(
         raise SpecError("no gate is left to decide; an audit without gates cannot hold", hint="add a gate")
     if is_multi_label(spec.model.output):
         _demand_one_class(planned for group in expanded.values() for planned in group)
-    preconditions = {name: gate.required_by for name, gate in spec.gates.items() if gate.required_by}
+    preconditions = preconditions_of(spec)
     return tuple(
         planned.model_copy(update={"requires": _requires(planned, preconditions, expanded)})
         for group in expanded.values()
@@ -62,7 +63,8 @@ def expand_gates(
     )
 
 
-def _targets(spec: AuditSpec, gate: Gate, class_name: str) -> Iterator[tuple[str | None, str | None]]:
+def targets_of(spec: AuditSpec, gate: Gate, class_name: str) -> Iterator[tuple[str | None, str | None]]:
+    """Artefact and concept of each gate that a gate of the spec stands for."""
     each = gate.each
     if each is not None and each.artefact is not None:
         artefacts = tuple(spec.artefacts) if each.artefact == "all" else tuple(dict.fromkeys(each.artefact))
@@ -89,10 +91,9 @@ def _planned(
     default_class: str,
     location: str | None,
 ) -> PlannedGate:
-    suffix = artefact if gate.each and gate.each.artefact else concept if gate.each and gate.each.concept else None
     source, target = _direction(name, gate, classes)
     return PlannedGate(
-        id=f"{name}[{suffix}]" if suffix else name,
+        id=gate_id(name, gate, artefact, concept),
         name=name,
         metric=gate.metric,
         class_name=gate.class_ or default_class,
@@ -108,7 +109,16 @@ def _planned(
         rationale=gate.rationale,
         risk_id=gate.risk_id,
         location=location,
+        clause=gate.clause,
+        tags=gate.tags,
+        layer=gate.layer,
     )
+
+
+def gate_id(name: str, gate: Gate, artefact: str | None, concept: str | None) -> str:
+    """`name`, or `name[artefact]` where the gate is repeated."""
+    suffix = artefact if gate.each and gate.each.artefact else concept if gate.each and gate.each.concept else None
+    return f"{name}[{suffix}]" if suffix else name
 
 
 def _direction(name: str, gate: Gate, classes: tuple[str, ...]) -> tuple[str | None, str | None]:
@@ -124,6 +134,22 @@ def _direction(name: str, gate: Gate, classes: tuple[str, ...]) -> tuple[str | N
         ) from error
 
 
+def demand_layers(spec: AuditSpec, layers: tuple[str, ...], locate: Callable[[Path], Location]) -> None:
+    """Refuse a gate of a layer that is not examined; where nothing inside is, it will not be evaluated.
+
+    Raises
+    ------
+    SpecError
+    """
+    for name, gate in spec.gates.items():
+        if gate.layer is not None and layers and gate.layer not in layers:
+            path = ("gates", name, "layer")
+            said = (
+                f"the layer {gate.layer!r} is not examined; valid are {', '.join(layers)}{nearest(gate.layer, layers)}"
+            )
+            raise SpecError(f"{'.'.join(path)}: {said}", location=locate(path))
+
+
 def _demand_one_class(gates: Iterable[PlannedGate]) -> None:
     """Refuse `A_to_B` where A and B do not exclude each other."""
     for gate in gates:
@@ -136,11 +162,28 @@ def _requires(
     gate: PlannedGate, preconditions: Mapping[str, str | tuple[str, ...]], expanded: dict[str, list[PlannedGate]]
 ) -> tuple[str, ...]:
     name = gate.name
-    needed = [
+    needed = required_for(name, preconditions)
+    return tuple(
+        planned.id for required in needed for planned in expanded[required] if not apart(planned.within, gate.within)
+    )
+
+
+def preconditions_of(spec: AuditSpec) -> dict[str, str | tuple[str, ...]]:
+    """Gates that others require, and which."""
+    return {name: gate.required_by for name, gate in spec.gates.items() if gate.required_by}
+
+
+def required_for(name: str, preconditions: Mapping[str, str | tuple[str, ...]]) -> tuple[str, ...]:
+    """Names of the gates that must hold for a gate to hold.
+
+    Parameters
+    ----------
+    name : str
+    preconditions : mapping of gate to gates
+        What each precondition is required by; `all` stands for every gate that is no precondition itself.
+    """
+    return tuple(
         required
         for required, dependants in preconditions.items()
         if required != name and (name in dependants or (dependants == "all" and name not in preconditions))
-    ]
-    return tuple(
-        planned.id for required in needed for planned in expanded[required] if not apart(planned.within, gate.within)
     )

@@ -45,7 +45,7 @@ class _Fault:
     union: Path | None
 
 
-def explain(error: ValidationError, root: Fields, problems: Problems) -> None:
+def explain(error: ValidationError, root: Fields, problems: Problems, *, below: Path = ()) -> None:
     """Add every error of a validation to the problems.
 
     Parameters
@@ -54,10 +54,15 @@ def explain(error: ValidationError, root: Fields, problems: Problems) -> None:
     root : Fields
         The merged document with its places.
     problems : Problems
+    below : tuple of str and int
+        Path of the part that was validated; the whole document by default.
     """
     document = plain(root)
-    faults = [_fault(row, root, document) for row in error.errors(include_url=False, include_input=False)]
+    rows = [dict(row) | {"loc": (*below, *row["loc"])} for row in error.errors(include_url=False, include_input=False)]
+    faults = [_fault(row, root, document) for row in rows]
     for fault in _one_per_union(faults, document):
+        if fault.kind == "missing" and fault.path[:2] in problems.incomplete:
+            continue
         key = fault.kind in ("extra_forbidden", "bad_key", "missing")
         problems.add(place(root, fault.path, key=key), fault.path, fault.sentence)
 

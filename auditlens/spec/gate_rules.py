@@ -7,7 +7,7 @@ from auditlens.spec.model import LIMIT
 from auditlens.spec.nodes import Fields, Items, Leaf, Node, Path, Problems, child, place, select
 from auditlens.spec.references import GROUP, inline_classes, names_of, text_at
 
-NAMING = ("artefact", "concept", "class", "true_class", "direction", "each", "within")
+NAMING = ("artefact", "concept", "class", "true_class", "direction", "each", "within", "layer")
 """Fields of a gate that say what it is about."""
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from auditlens.spec.parts import Part
+from auditlens.spec.parts import CLOSED, Name, Part
 from auditlens.stages.states import Severity
 
 Metric = Literal[
@@ -65,15 +65,48 @@ class Each(Part):
         return self
 
 
-class Gate(Part):
+class GateDefaults(Part):
+    """What may lie under every gate, as `gates.defaults`; a gate says otherwise where it needs to."""
+
+    class_: str | None = Field(None, alias="class", description="Class; the decision's class by default.")
+    severity: Severity = Field(
+        Severity.ERROR, description="error: decides the exit code; warn: only with --fail-on warn.", strict=False
+    )
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence of the interval that decides.")
+    rationale: str = Field("", description="Why this limit.")
+    risk_id: str | None = Field(None, description="Risk that the gate controls.")
+    clause: str | None = Field(
+        None,
+        min_length=1,
+        description="Clause of a standard or regulation that the gate speaks to.",
+        examples=["ISO 14971, 7.4"],
+    )
+    tags: tuple[Name, ...] = Field((), description="Words to select gates by, such as `--select tag=fast`.")
+
+
+def _may_be_null(schema: dict[str, Any]) -> None:
+    """In the JSON Schema, null takes out what was taken over."""
+    for name, part in schema["properties"].items():
+        if {"type": "null"} not in part.get("anyOf", ()):
+            told = {key: part.pop(key) for key in ("default", "description", "examples", "title") if key in part}
+            schema["properties"][name] = {"anyOf": [part, {"type": "null"}]} | told
+
+
+class Gate(GateDefaults):
     """A claim with a limit fixed before the run."""
 
+    model_config = CLOSED | ConfigDict(json_schema_extra=_may_be_null)
+
+    extends: str | None = Field(
+        None,
+        exclude=True,
+        description="Another gate whose fields this one takes over, key by key; `null` takes one out.",
+    )
     metric: Metric = Field(description="What is measured.")
     limit: str = Field(
         description="`<= x`, `>= x` or `within x` (two-sided), x between 0 and 1: 2 % is 0.02.",
         examples=["<= 0.02", ">= 0.9", "within 0.03"],
     )
-    class_: str | None = Field(None, alias="class", description="Class; the decision's class by default.")
     artefact: str | None = Field(None, description="Artefact, for metrics of the artefact tests.")
     concept: str | None = Field(None, description="Concept, for `observability`.")
     direction: str | None = Field(
@@ -86,15 +119,12 @@ class Gate(Part):
         description="Column of `data.strata.by` -> value: only images of this subgroup.",
         examples=[{"fitzpatrick": "V-VI"}],
     )
-    severity: Severity = Field(
-        Severity.ERROR, description="error: decides the exit code; warn: only with --fail-on warn.", strict=False
-    )
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence of the interval that decides.")
     required_by: Literal["all"] | tuple[str, ...] = Field(
         (), description="Gates that cannot hold unless this one does, or `all` others."
     )
-    rationale: str = Field("", description="Why this limit.")
-    risk_id: str | None = Field(None, description="Risk that the gate controls.")
+    layer: str | None = Field(
+        None, min_length=1, description="Examined layer, for metrics of the inside; the last one by default."
+    )
 
     @field_validator("limit")
     @classmethod

@@ -45,7 +45,9 @@ class Data(Part):
         description="How values of more than 8 bits become 8: [low, high], `full` (the whole range of the bits), or "
         "`file` (the window that a DICOM file names).",
     )
-    sample: int | None = Field(None, ge=1, description="Use at most this many images, drawn by image hash.")
+    sample: int | None = Field(
+        None, ge=1, description="Use at most this many images, in whole units, drawn by image hash."
+    )
     strata: Strata | None = Field(None, description="Columns whose values split every result.")
 
     @field_validator("window")

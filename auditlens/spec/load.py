@@ -19,10 +19,12 @@ from auditlens.spec.doses import check_doses
 from auditlens.spec.files import check_files, model_classes
 from auditlens.spec.gate_rules import check_gates
 from auditlens.spec.include import LIBRARY, Reader
+from auditlens.spec.inherit import resolve_gates
 from auditlens.spec.model import AuditSpec
 from auditlens.spec.nodes import Fields, Problems
 from auditlens.spec.references import check_references
 from auditlens.spec.strata_rules import check_strata
+from auditlens.spec.tier_rules import check_tiers
 from auditlens.spec.waiver_rules import check_waivers
 from auditlens.stages.base import canonical_json
 
@@ -34,7 +36,7 @@ class LoadedSpec:
     Attributes
     ----------
     spec : AuditSpec
-        Includes merged, variables resolved, defaults filled in.
+        Includes merged, gates completed by what they extend, variables resolved, defaults filled in.
     text : str
         The file as it was written.
     path, base : Path
@@ -94,7 +96,8 @@ def load_spec(path: Path | str, variables: Mapping[str, str] | None = None, *, c
     """
     path = Path(path)
     problems = Problems()
-    root, text = Reader(variables or {}, problems).read(path, str(path))
+    read, text = Reader(variables or {}, problems).read(path, str(path))
+    root = resolve_gates(read, problems)
     base = path.absolute().parent
     classes = model_classes(root, base, problems)
     spec = _validated(root, problems)
@@ -104,6 +107,7 @@ def load_spec(path: Path | str, variables: Mapping[str, str] | None = None, *, c
     check_strata(root, classes, problems)
     check_clean_by(root, problems)
     check_doses(root, problems)
+    check_tiers(root, problems)
     if check_paths:
         check_files(root, base, problems)
     if problems or spec is None:

@@ -17,6 +17,7 @@ _ARTEFACT: Final = frozenset({"artefact"})
 _CLEAN: Final = frozenset({"class", "each", "within"})
 _EFFECT: Final = frozenset({"artefact", "class", "true_class", "each", "within"})
 _TOLD: Final = frozenset({"artefact", "class", "each", "within"})
+_INSIDE: Final = frozenset({"class", "layer"})
 _FLIP: Final = frozenset({"artefact", "direction", "class", "each", "within"})
 
 
@@ -89,11 +90,11 @@ METRIC_RULES: Final[dict[str, MetricRule]] = {
     ),
     "spurious_relevance_share": MetricRule(
         "Share of the class's relevance on components that align with its spurious concepts.",
-        "share of relevance", "lower", ("<=",), _CLASS, _CLASS, needs_foundation=True,
+        "share of relevance", "lower", ("<=",), _CLASS, _INSIDE, needs_foundation=True,
     ),
     "unexpected_relevance_share": MetricRule(
         "Share of the class's relevance on components that no valid or spurious concept explains that counts.",
-        "share of relevance", "lower", ("<=",), _CLASS, _CLASS, needs_foundation=True,
+        "share of relevance", "lower", ("<=",), _CLASS, _INSIDE, needs_foundation=True,
     ),
     "observability": MetricRule(
         "How well the foundation model tells images with the concept from images without it.",

@@ -40,6 +40,7 @@ from auditlens.spec.parts import Part as Part
 from auditlens.spec.parts import Sha256 as Sha256
 from auditlens.spec.separability import Separability as Separability
 from auditlens.spec.strata import Strata as Strata
+from auditlens.spec.tiers import Tier as Tier
 from auditlens.spec.waivers import Waiver as Waiver
 
 
@@ -146,6 +147,7 @@ class AuditSpec(Part):
     examine: Examine = Field(default_factory=Examine, description="Settings of the examination.")
     challenge: Challenge = Field(default_factory=Challenge, description="Settings of the artefact tests.")
     gates: dict[Name, Gate] = Field(default_factory=dict, description="Gates by name.")
+    tiers: dict[Name, Tier] = Field(default_factory=dict, description="Smaller audits by name, for `run --tier NAME`.")
     waivers: tuple[Waiver, ...] = Field((), description="Accepted failures.")
     report: Report = Field(default_factory=Report, description="Report settings.")
     seed: int = Field(0, ge=0, description="Seed of everything that is drawn.")

@@ -116,12 +116,27 @@ class Problems:
     """The faults found so far, each with its place."""
 
     found: set[tuple[str, int, int, str]] = field(default_factory=set)
+    inherited: dict[Path, Path] = field(default_factory=dict)
+    """Where a value was taken over from; the same fault there and here is told there alone."""
+    incomplete: set[Path] = field(default_factory=set)
+    """Parts that extend something that is not there: what they lack is not told besides."""
+    _said: dict[tuple[Path, str], tuple[str, int, int, str]] = field(default_factory=dict)
 
     def add(self, at: Location, path: Path, sentence: str) -> None:
         """Note a fault; the same one twice counts once."""
         where = dotted(path)
         text = f"{at}: {where}: {sentence}" if where else f"{at}: {sentence}"
-        self.found.add((at.file, at.line or 0, at.column or 0, one_line(text)))
+        row = (at.file, at.line or 0, at.column or 0, one_line(text))
+        self.found.add(row)
+        self._said[path, sentence] = row
+
+    def _echoes(self) -> set[tuple[str, int, int, str]]:
+        """Faults of values that were taken over, and that are told where the value was written."""
+        return {row for (path, sentence), row in self._said.items() if self._is_told_above(path, sentence)}
+
+    def _is_told_above(self, path: Path, sentence: str) -> bool:
+        origin = self.inherited.get(path[:3])
+        return origin is not None and ((*origin, *path[3:]), sentence) in self._said
 
     def __bool__(self) -> bool:
         """Whether anything is wrong."""
@@ -129,7 +144,7 @@ class Problems:
 
     def lines(self, limit: int = 50) -> tuple[str, ...]:
         """List them in the order of the files, at most `limit`."""
-        texts = [text for *_, text in sorted(self.found)]
+        texts = [text for *_, text in sorted(self.found - self._echoes())]
         more = [f"... and {len(texts) - limit} more"] if len(texts) > limit else []
         return (*texts[:limit], *more)
 

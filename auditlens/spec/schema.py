@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from auditlens.spec.artefacts import ArtefactBase
+from auditlens.spec.gates import Gate, GateDefaults
 from auditlens.spec.metrics import METRIC_RULES
 from auditlens.spec.model import AuditSpec
 from auditlens.spec.schema_examples import add_examples
@@ -48,6 +49,7 @@ def json_schema() -> dict[str, Any]:
     what an included file brings, is checked by `auditlens validate`.
     """
     generated = AuditSpec.model_json_schema(by_alias=True)
+    _add_gate_defaults(generated)
     add_examples(generated)
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -58,6 +60,14 @@ def json_schema() -> dict[str, Any]:
     }
     generated.pop("title")
     return head | as_written(generated)
+
+
+def _add_gate_defaults(generated: dict[str, Any]) -> None:
+    """`gates.defaults` is resolved before the types see the gates, so that they do not know of it."""
+    part = GateDefaults.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
+    part.pop("$defs", None)  # the gates bring them
+    generated["$defs"]["GateDefaults"] = part
+    generated["properties"]["gates"]["properties"] = {"defaults": {"$ref": "#/$defs/GateDefaults"}}
 
 
 def schema_text() -> str:
@@ -82,6 +92,8 @@ def _add_tables(model: type[BaseModel], path: str, tables: list[str]) -> None:
         if len(parts) > 1:
             _add_tables(ArtefactBase, f"{path}.{name}.NAME (every kind)".removeprefix("."), tables)
         for part in parts:
+            if part is Gate:
+                _add_tables(GateDefaults, f"{name}.defaults", tables)
             _add_tables(part, _below(path, name, info, part), tables)
 
 

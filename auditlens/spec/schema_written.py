@@ -17,6 +17,8 @@ VARIABLE: Final[Schema] = {
     "pattern": r"\$\{(env|var):[^{}]+\}",
     "examples": ["${var:THRESHOLD}"],
 }
+EXTENDS: Final = "extends"
+"""Field by which a part takes over what it does not say."""
 _REFERENCE: Final = "#/$defs/"
 _SCALARS: Final = ("integer", "number", "boolean")
 
@@ -39,10 +41,15 @@ def _missing(root: Schema, part: Schema, required: dict[str, list[str]], above: 
         entries = _entries(field)
         inner = _rule(root, entries, required, above) if entries else {}
         if inner:
-            rule = rule | {"additionalProperties": inner}
+            rule = rule | {"additionalProperties": inner} | _named_entries(field)
         if rule:
             found[name] = rule
     return found
+
+
+def _named_entries(field: Schema) -> Schema:
+    """Keep entries that have a meaning of their own, such as `gates.defaults`, from what all others need."""
+    return {"properties": dict.fromkeys(field["properties"], True)} if "properties" in field else {}
 
 
 def _rule(root: Schema, field: Schema, required: dict[str, list[str]], above: tuple[str, ...]) -> Schema:
@@ -60,6 +67,8 @@ def _rule(root: Schema, field: Schema, required: dict[str, list[str]], above: tu
 def _rule_of(root: Schema, name: str, required: dict[str, list[str]], above: tuple[str, ...]) -> Schema:
     below = _missing(root, root["$defs"][name], required, above)
     needs: Schema = {"required": required[name]} if required[name] else {}
+    if needs and EXTENDS in root["$defs"][name]["properties"]:
+        needs = {"anyOf": [needs, {"required": [EXTENDS]}]}
     return needs | ({"properties": below} if below else {})
 
 

@@ -10,9 +10,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from auditlens.spec.gates import GateDefaults
 from auditlens.spec.model import AuditSpec
 from auditlens.spec.nodes import Path
 
+DEFAULTS_OF_GATES = ("gates", "defaults")
 _WORDS = {
     str: "text",
     int: "a whole number",
@@ -48,7 +50,10 @@ def annotations_at(path: Path, document: Any) -> tuple[Any, ...]:
     """
     annotations: tuple[Any, ...] = (AuditSpec,)
     value = document
-    for step in path:
+    for depth, step in enumerate(path):
+        if path[: depth + 1] == DEFAULTS_OF_GATES:
+            annotations, value = (GateDefaults,), _entry(value, step)
+            continue
         annotations = tuple(_step(_of_kind(annotations, value), step))
         value = _entry(value, step)
     return _of_kind(annotations, value)

@@ -12,6 +12,7 @@ from auditlens.stages.plan import AuditPlan, PlannedGate
 from auditlens.stages.states import ExitCode, GateState, Severity
 from auditlens.stages.verdict import GateResult, Verdict
 from auditlens.verdict.gate import state_of
+from auditlens.verdict.partial import partial_notes, partial_words
 from auditlens.verdict.sentences import sentence_for
 from auditlens.verdict.waivers import idle_waivers, waive
 
@@ -37,14 +38,16 @@ def decide(spec: AuditSpec, plan: AuditPlan, findings: Findings, today: date) ->
         _result(spec, plan, gate, states[gate.id], _estimate(gate, states, findings), decision, today)
         for gate in plan.gates
     )
+    partial = partial_notes(spec, plan)
     draft = Verdict(
         gates=gates,
         counts=_counts(gates),
         n_waived=sum(result.waived for result in gates),
-        headline=_headline(gates),
+        headline=_headline(gates) + partial_words(spec, plan),
         sentences=_sentences(gates),
         exit_code=ExitCode.HOLDS,
-        notes=idle_waivers(spec.waivers, gates, today),
+        may_release=not partial,
+        notes=(*partial, *idle_waivers(spec.waivers, gates, today)),
     )
     return draft.model_copy(update={"exit_code": exit_code(draft)})
 

@@ -93,7 +93,7 @@ class Api(ModuleType):
             raise self.error
         return make_record(self.verdict)
 
-    def default_out(self, loaded: Any) -> Path:
+    def default_out(self, loaded: Any, suffix: str = "") -> Path:
         return Path("reports") / f"{loaded.spec.audit.id}-{loaded.sha256[:8]}"
 
 

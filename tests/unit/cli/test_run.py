@@ -38,6 +38,8 @@ def test_the_options_reach_the_engine(api, spec, tmp_path, capsys):
     options = ["--out", str(tmp_path / "o"), "--device", "cpu", "--store", str(tmp_path / "s"), "--var", "A=1"]
     allowed = ["--allow-module", "derm.pipeline", "--allow-module", "other"]
     assert main(["run", str(spec), *options, "--var", "B=2=3", "--batch-size", "4", "--threads", "2", *allowed]) == 0
+    assert main(["run", str(spec), "--select", "gate=works"]) == 0
+    assert api.calls.pop()["select"] == ("gate=works",)
     (call,) = api.calls
     del call["progress"]
     assert call == {
@@ -50,6 +52,9 @@ def test_the_options_reach_the_engine(api, spec, tmp_path, capsys):
         "threads": 2,
         "allow_code": False,
         "allow_modules": ("derm.pipeline", "other"),
+        "select": (),
+        "exclude": (),
+        "tier": None,
     }
 
 

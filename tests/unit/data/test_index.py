@@ -188,6 +188,17 @@ def test_twins_of_one_unit_are_no_news(tmp_path, read):
     assert read(manifest="m.csv", unit="unit").notes == ()
 
 
+def test_a_sample_is_made_of_whole_units(tmp_path, read):
+    names = [f"{n}.png" for n in range(12)]
+    write_images(tmp_path, names)
+    rows = [(name, "benign", f"p{n // 3}") for n, name in enumerate(names)]
+    write_csv(tmp_path / "m.csv", [("image", "label", "patient"), *rows])
+    for size, expected in ((7, 6), (6, 6), (2, 2), (11, 9)):
+        units = [sample.unit for sample in read(manifest="m.csv", unit="patient", sample=size).samples]
+        assert len(units) == expected
+        assert size < 3 or all(units.count(unit) == 3 for unit in units)
+
+
 def test_a_sample_is_drawn_by_hash(tmp_path, read):
     names = [f"{i}.png" for i in range(12)]
     write_images(tmp_path, names)

@@ -46,7 +46,7 @@ def inputs(skipped):
         }
     )
     point = OperatingPoint(1, 0.5, ("benign", "melanoma"))
-    return GateInputs(spec=spec, evidence=evidence, point=point, trials={}, relevance={}, labels={}, concepts={})
+    return GateInputs(spec=spec, evidence=evidence, point=point, trials={}, layers=(), labels={}, concepts={})
 
 
 @pytest.mark.parametrize("metric", ["spurious_relevance_share", "unexpected_relevance_share"])

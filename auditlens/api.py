@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +24,7 @@ from auditlens.gather.embeddings import By, keep_embeddings, runs_similarity
 from auditlens.gather.environment import environment
 from auditlens.gather.equivalence import planned_released, settle
 from auditlens.gather.evidence import Gathered, gather, planned_crops
-from auditlens.gather.memory import keep_freed_memory
+from auditlens.gather.memory import keep_freed_memory, peak_memory
 from auditlens.gather.pictures import with_pictures
 from auditlens.gather.regions import with_regions
 from auditlens.gather.released import Models, attribution, load_models, outside_alone
@@ -36,13 +37,18 @@ from auditlens.gather.resolve import (
     planned_model,
     planned_opinions,
 )
+from auditlens.gather.separability import spurious_folders
 from auditlens.gather.strata import found_strata
+from auditlens.gather.traces import keep_trace
 from auditlens.gather.transplants import with_transplants
 from auditlens.gather.trials import artefact_sources
 from auditlens.gather.user_code import code_that_runs
 from auditlens.plan.build import audited_classes, build_plan
 from auditlens.plan.gates import demand_layers
 from auditlens.plan.selection import Chosen, Selection, choose
+from auditlens.preview.costs import measured_rates
+from auditlens.preview.hashes import without_hashes
+from auditlens.preview.run import foreseen_context, planned_run
 from auditlens.report.answers import keep_answers
 from auditlens.report.write import write_all, write_manifest
 from auditlens.semantics.foundation import load_foundation
@@ -50,9 +56,11 @@ from auditlens.spec.load import LoadedSpec, load_spec, merged_document
 from auditlens.spec.user_code import CodePolicy, check_code
 from auditlens.stages.labelling import SetSimilarity
 from auditlens.stages.plan import AuditPlan, PlannedModel
+from auditlens.stages.planned_run import PlannedRun
 from auditlens.stages.progress import Progress, Silent
 from auditlens.stages.record import AuditRecord
 from auditlens.store import Store
+from auditlens.store.rates import keep_rates
 from auditlens.store.run_folder import RunFolder
 from auditlens.subject import check_references
 from auditlens.verdict import decide
@@ -143,10 +151,63 @@ def audit(
     model = planned_model(context.spec, context.subject, *references, released)
     plan = _plan(chosen, context, model, attributor, why)
     gathered = gather(context, plan, attributor, sources, transplanted)
+    keep_trace(context, plan.selection)
     record = _judge(chosen, plan, context, gathered, RunFolder(folder), today or date.today())
     _write(record, folder, reports, told)
-    _write_run(folder, loaded, dict(variables or {}), context, time.monotonic() - begun)
+    seconds = time.monotonic() - begun
+    keep_rates(context.store.root, measured_rates(context, seconds, peak_memory()))
+    _write_run(folder, loaded, dict(variables or {}), context, seconds)
     return record
+
+
+def plan(
+    spec: str | Path,
+    *,
+    device: str = "auto",
+    store: str | Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    batch_size: int | None = None,
+    threads: int | None = None,
+    allow_code: bool = False,
+    allow_modules: Iterable[str] = (),
+    select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    tier: str | None = None,
+    compare_hashes: bool = True,
+) -> PlannedRun:
+    """Say what a run would do, on what, at which cost, and what its gates can decide; no image goes through a model.
+
+    Parameters
+    ----------
+    spec, device, store, variables, progress, batch_size, threads, allow_code, allow_modules, select, exclude, tier
+        As for `audit`.
+    compare_hashes : bool
+        False loads files also where their SHA-256 is not the one that the spec gives.
+
+    Returns
+    -------
+    PlannedRun
+
+    Raises
+    ------
+    AuditLensError
+    """
+    whole = load_spec(Path(spec), dict(variables or {}))
+    check_code(whole, CodePolicy.of(allow_code, allow_modules))
+    declared = whole.spec
+    whole = whole if compare_hashes else dataclasses.replace(whole, spec=without_hashes(declared))
+    chosen = choose(whole, Selection.parse(select, exclude), tier)
+    loaded = chosen.loaded
+    use_threads(threads)
+    told = progress if progress is not None else Silent()
+    context = _load(loaded, best_device(device), Store(Path(store) if store else None), told, batch_size or BATCH_SIZE)
+    sources = artefact_sources(context)
+    spurious_folders(context)
+    context, equivalence = foreseen_context(context if chosen.reads_inside else outside_alone(context))
+    attributor, why = attribution(context)
+    model = planned_model(context.spec, context.subject, None, 0, planned_released(context, equivalence))
+    return planned_run(declared, context, _plan(chosen, context, model, attributor, why), attributor, sources)
 
 
 def load_record(path: str | Path) -> AuditRecord:
@@ -321,6 +382,10 @@ def _write_run(
         "seconds": round(seconds, 1),
         "stored_results_read": context.store.hits,
         "results_computed": context.store.misses,
+        "computed": {
+            stage: {"items": spent.n_items, "seconds": round(spent.seconds, 2)}
+            for stage, spent in sorted(context.store.spent.items())
+        },
         "store": str(context.store.root),
     }
     (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import reduce
 
@@ -32,9 +33,7 @@ def clean_pass(context: Context) -> tuple[Predictions, dict[str, LayerExamples]]
 
 def eager_pass(context: Context) -> tuple[Predictions, dict[str, LayerExamples]]:
     """Run the eager model once over all images, in stored shards that merge."""
-    total = len(context.index)
-    starts = range(0, total, context.chunk_size)
-    shards = [_shard(context, start, min(start + context.chunk_size, total)) for start in starts]
+    shards = [shard_of(context, start, stop) for start, stop in spans(context)]
     merged = reduce(merge, shards)
     predictions, examples = finish(merged, context.subject.output)
     names, members = label_members(context.samples, context.subject.classes)
@@ -42,6 +41,12 @@ def eager_pass(context: Context) -> tuple[Predictions, dict[str, LayerExamples]]
         layer: replace(found, label_means=label_means(merged.sums[layer], members, names))
         for layer, found in examples.items()
     }
+
+
+def spans(context: Context) -> Iterator[tuple[int, int]]:
+    """First row and row behind the last of every stored chunk of the images."""
+    total = len(context.index)
+    return ((start, min(start + context.chunk_size, total)) for start in range(0, total, context.chunk_size))
 
 
 def released_pass(context: Context, released: ReleasedModel) -> Predictions:
@@ -73,7 +78,8 @@ def _demand_finite(context: Context, logits: np.ndarray, start: int) -> None:
         raise ModelError(f"the released file gives values that are not finite for {name}")
 
 
-def _shard(context: Context, start: int, stop: int) -> Shard:
+def shard_of(context: Context, start: int, stop: int) -> Shard:
+    """Scores and concept examples of some of the images, from the store or from the model."""
     examine = context.spec.examine
     rows = np.arange(start, stop, dtype=np.int64)
     _, members = label_members(context.samples, context.subject.classes)
@@ -94,7 +100,7 @@ def _shard(context: Context, start: int, stop: int) -> Shard:
 
     settings = {"m": examine.n_examples, "pool": examine.pooling, "one_per_unit": examine.one_per_unit}
     key = context.key(rows=[start, stop], layers=context.layer_names(), **settings)
-    arrays = context.store.arrays("clean-pass", key, compute)
+    arrays = context.store.arrays("clean-pass", key, compute, n_items=stop - start)
     context.progress.advance(stop - start)
     shard = _unflatten(arrays, context.layer_names(), rows)
     return replace(shard, units=units_of(context.index, examine.one_per_unit))

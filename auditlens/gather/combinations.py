@@ -23,6 +23,9 @@ from auditlens.gather.trials import ARRAYS, described, eligible_images, pictures
 from auditlens.stages.combinations import CombinationEvidence, CombinationTrials
 from auditlens.stages.evidence import ArtefactTrials, Skipped
 
+Members = tuple[str, ...]
+"""Artefacts of a combination, in the order in which they are laid."""
+
 
 def combinations(
     context: Context, sources: Mapping[str, ArtefactSource]
@@ -35,17 +38,29 @@ def combinations(
     wanted = context.spec.challenge.combinations
     if wanted is None:
         return None, []
+    planned, rows, single = planned_rows(context, sources)
+    trials = {
+        members: combined_trials(context, sources, members, chosen)
+        for members, chosen in (single | rows).items()
+        if chosen
+    }
+    skipped = [_skipped(members, sources) for members in planned if not rows[members]]
+    return CombinationEvidence(planned, trials), skipped
+
+
+def planned_rows(
+    context: Context, sources: Mapping[str, ArtefactSource]
+) -> tuple[tuple[Members, ...], dict[Members, tuple[int, ...]], dict[Members, tuple[int, ...]]]:
+    """Combinations that the spec asks for, the images of each, and the images of each of their artefacts alone."""
+    wanted = context.spec.challenge.combinations
+    assert wanted is not None  # only asked where there are combinations
     planned = planned_combinations(combined_names(context), pairs=wanted.pairs, all_together=wanted.all_together)
     rows = {members: combination_rows(context, members) if set(members) <= set(sources) else () for members in planned}
     single = {
         (name,): tuple(sorted(set(chain.from_iterable(rows[members] for members in planned if name in members))))
         for name in dict.fromkeys(chain.from_iterable(planned))
     }
-    trials = {
-        members: _trials(context, sources, members, chosen) for members, chosen in (single | rows).items() if chosen
-    }
-    skipped = [_skipped(members, sources) for members in planned if not rows[members]]
-    return CombinationEvidence(planned, trials), skipped
+    return planned, rows, single
 
 
 def combined_names(context: Context) -> tuple[str, ...]:
@@ -88,9 +103,10 @@ def members_of(
     )
 
 
-def _trials(
+def combined_trials(
     context: Context, sources: Mapping[str, ArtefactSource], names: tuple[str, ...], rows: tuple[int, ...]
 ) -> CombinationTrials:
+    """Run one combination, or one artefact alone, on some images."""
     title = " + ".join(names)
     members = members_of(context, sources, names, rows)
     instances = np.array([[member.instances[row] for member in members] for row in rows], dtype=np.int64)

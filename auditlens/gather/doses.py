@@ -30,7 +30,7 @@ def doses(
             artefact=name,
             dimension=dimension,
             levels=levels,
-            trials=tuple(_level(context, name, sources[name], dimension, level) for level in levels),
+            trials=tuple(dose_level(context, name, sources[name], dimension, level) for level in levels),
         )
         for name in tested
         if (dose := context.spec.artefacts[name].dose) is not None
@@ -48,7 +48,10 @@ def dose_trials(context: Context, name: str, source: ArtefactSource) -> tuple[Tr
     return tuple(trial for trial in planned if trial.row in kept and trial.repetition == 0)
 
 
-def _level(context: Context, name: str, source: ArtefactSource, dimension: Dimension, level: float) -> ArtefactTrials:
+def dose_level(
+    context: Context, name: str, source: ArtefactSource, dimension: Dimension, level: float
+) -> ArtefactTrials:
+    """Run the trials of one level of one dimension."""
     trials, at_level = dose_trials(context, name, source), dosed(source, dimension, level)
     context.progress.stage(f"Dose: {name}, {dimension} {level:g}", len(trials))
     key = context.behaviour_key(

@@ -81,7 +81,7 @@ def settle(context: Context) -> tuple[Context, Equivalence | None]:
     context.progress.stage("Clean pass: the released file", len(context.index))
     found = compare(context, released_pass(context, context.released), eager)
     context.progress.done(f"largest gap in probability {found.gap:.2g}")
-    return (context, found) if found.holds else (without_inside(context, _why(found), REMEDY), found)
+    return (context, found) if found.holds else (without_inside(context, difference_words(found), REMEDY), found)
 
 
 def compare(context: Context, released: Predictions, eager: Predictions) -> Equivalence:
@@ -138,7 +138,8 @@ def _tolerance(context: Context) -> float:
     return context.spec.model.released.tolerance
 
 
-def _why(found: Equivalence) -> str:
+def difference_words(found: Equivalence) -> str:
+    """Say why a twin may not stand for the file."""
     return (
         f"its eager twin is another model: on {found.worst} a probability differs by {found.gap:.2g}, "
         f"and {found.tolerance:g} is tolerated"

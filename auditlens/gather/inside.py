@@ -28,13 +28,14 @@ def relevances(
 ) -> dict[tuple[str, str], LayerRelevance]:
     """Relevance of every layer's components for the margin of every audited class, over all images."""
     return {
-        (layer, name): _relevance(context, attributor, layer, name)
+        (layer, name): layer_relevance(context, attributor, layer, name)
         for layer in context.layer_names()
         for name in audited
     }
 
 
-def _relevance(context: Context, attributor: Attributor, layer: str, class_name: str) -> LayerRelevance:
+def layer_relevance(context: Context, attributor: Attributor, layer: str, class_name: str) -> LayerRelevance:
+    """Relevance of one layer's components for the margin of one class, over all images."""
     total = len(context.index)
     class_index = context.subject.classes.index(class_name)
     context.progress.stage(f"Relevance for {class_name} at {layer}", total)
@@ -90,7 +91,8 @@ def _boxes(
 ) -> np.ndarray[Any, np.dtype[np.int64]]:
     examine = context.spec.examine
     heatmaps, _ = choose_heatmaps(context.subject, examine.crops, attributor)
-    context.progress.stage(f"Crops at {layer}", int(np.unique(rows[rows >= 0]).size))
+    n_images = int(np.unique(rows[rows >= 0]).size)
+    context.progress.stage(f"Crops at {layer}", n_images)
 
     def compute() -> dict[str, np.ndarray]:
         crops = crop_boxes(
@@ -113,7 +115,7 @@ def _boxes(
         crops=heatmaps.name if heatmaps is not None else "none",
         threshold=examine.crop_threshold,
     )
-    boxes = context.store.arrays("crops", key, compute)["boxes"]
+    boxes = context.store.arrays("crops", key, compute, n_items=n_images)["boxes"]
     context.progress.done()
     return boxes
 
@@ -157,7 +159,7 @@ def _embedded(
         "batch": context.batch_size,
         **foundation_key(context.spec.foundation, foundation),
     }
-    arrays = context.store.arrays("component-embeddings", key, compute)
+    arrays = context.store.arrays("component-embeddings", key, compute, n_items=n_null + int((rows >= 0).sum()))
     context.progress.done()
     return ComponentExamples(
         layer,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from typing import Final
 
 TRIM_THRESHOLD: Final = -1
@@ -30,3 +31,13 @@ def keep_freed_memory() -> bool:
         return False
     accepted = [mallopt(parameter, value) for parameter, value in SETTINGS.items()]
     return all(accepted)
+
+
+def peak_memory() -> int:
+    """Most memory that this process has held, in bytes; 0 where the system does not tell (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * unit

@@ -32,11 +32,11 @@ def with_regions(context: Context) -> Context:
     Context
         Its samples carry their `focus`; as it was where no artefact asks, or the model has no inside.
     """
-    names = _that_ask(context)
-    rows = _rows(context, names)
+    names = that_ask(context)
+    rows = region_rows(context, names)
     if not rows or context.no_inside is not None:
         return context
-    maps = _maps(context, rows)
+    maps = region_maps(context, rows)
     focus = dict(zip(rows, maps, strict=True))
     samples = tuple(_focused(sample, focus.get(row)) for row, sample in enumerate(context.index.samples))
     digest = hashlib.sha256(np.asarray(rows).tobytes() + maps.tobytes() + str(MASS).encode()).hexdigest()
@@ -57,15 +57,16 @@ def region_gaps(context: Context) -> tuple[Skipped, ...]:
             why=f"{context.no_inside.why}; without a lesion mask the centre was avoided",
             remedy="give lesion masks (`data.mask`), or an architecture and weights",
         )
-        for name in _that_ask(context)
+        for name in that_ask(context)
     )
 
 
-def _that_ask(context: Context) -> tuple[str, ...]:
+def that_ask(context: Context) -> tuple[str, ...]:
+    """Artefacts that must not lie where the model looks."""
     return tuple(name for name, artefact in context.spec.artefacts.items() if artefact.avoid == "relevance")
 
 
-def _rows(context: Context, names: tuple[str, ...]) -> tuple[int, ...]:
+def region_rows(context: Context, names: tuple[str, ...]) -> tuple[int, ...]:
     """Images without a lesion mask that any of the artefacts may go into; which these are by score is told later."""
     artefacts = [context.spec.artefacts[name] for name in names]
     clean = {row for artefact in artefacts for row in _candidates(context, artefact)}
@@ -82,7 +83,7 @@ def _focused(sample: Sample, focus: np.ndarray | None) -> Sample:
     return sample if focus is None else replace(sample, focus=focus)
 
 
-def _maps(context: Context, rows: tuple[int, ...]) -> np.ndarray:
+def region_maps(context: Context, rows: tuple[int, ...]) -> np.ndarray:
     """Maps over the whole images, (rows, SIDE, SIDE), float32."""
     layer = grid_layer(context.subject)
     class_name = decision_class(context.spec, context.subject.classes)

@@ -72,7 +72,7 @@ def removals(context: Context) -> tuple[dict[str, Removals], list[Skipped]]:
     found: dict[str, Removals] = {}
     skipped: list[Skipped] = []
     for name, masks in mask_files(context).items():
-        removal = _removals(context, name, context.spec.artefacts[name], masks)
+        removal = removal_of(context, name, context.spec.artefacts[name], masks)
         if len(removal.trials.image_indices):
             found[name] = removal
         else:
@@ -92,7 +92,8 @@ def _nothing(name: str, removal: Removals) -> Skipped:
     return Skipped(what=f"removal of {name}", why=why, remedy="give masks named as images that have the artefact")
 
 
-def _removals(context: Context, name: str, artefact: Artefact, masks: Mapping[int, Path]) -> Removals:
+def removal_of(context: Context, name: str, artefact: Artefact, masks: Mapping[int, Path]) -> Removals:
+    """Take one artefact out of the images that have it and a mask."""
     column, samples = artefact.column, context.index.samples
     flagged = sorted(row for row in masks if column is None or samples[row].columns[column] == 1)
     limit = context.spec.challenge.max_images_per_class

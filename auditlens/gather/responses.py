@@ -39,7 +39,7 @@ def responses(
     usual = clean_activations(context)
     found: dict[tuple[str, str], Responses] = {}
     for name in tested:
-        found |= _of_artefact(context, name, sources[name], classes, usual)
+        found |= artefact_responses(context, name, sources[name], classes, usual)
     return found
 
 
@@ -83,9 +83,10 @@ def first_trials(context: Context, name: str, source: ArtefactSource, limit: int
     return [trial for trial in planned if trial.row in kept]
 
 
-def _of_artefact(
+def artefact_responses(
     context: Context, name: str, source: ArtefactSource, classes: Sequence[str], usual: Mapping[str, np.ndarray]
 ) -> dict[tuple[str, str], Responses]:
+    """Responses to one artefact, by layer."""
     trials, layers, artefact = (
         response_trials(context, name, source),
         context.layer_names(),

@@ -29,14 +29,15 @@ def inserted_concepts(
     found = {}
     for name, concept in context.spec.concepts.items():
         artefact = artefact_of(context.spec, name)
-        if artefact is not None and artefact in trials and _needs_insertion(concept, context):
+        if artefact is not None and artefact in trials and needs_insertion(concept, context):
             found[name] = inserted_embeddings(
                 context, context.foundation, artefact, sources[artefact], trials[artefact]
             )
     return found
 
 
-def _needs_insertion(concept: Concept, context: Context) -> bool:
+def needs_insertion(concept: Concept, context: Context) -> bool:
+    """Whether nothing but an insertion can show that a concept is seen."""
     labelled = concept.flag is not None and concept.flag in context.samples.columns
     return not (labelled or concept.images or concept.not_assessable)
 
@@ -70,6 +71,6 @@ def inserted_embeddings(
         "batch": context.batch_size,
         **foundation_key(context.spec.foundation, foundation),
     }
-    arrays = context.store.arrays("inserted-embeddings", key, compute)
+    arrays = context.store.arrays("inserted-embeddings", key, compute, n_items=len(chosen))
     context.progress.done()
     return arrays["before"], arrays["after"]

@@ -52,11 +52,11 @@ def spurious_images(
     if asked.combined:
         named = context.spec.artefacts if asked.combined == "all" else dict.fromkeys(asked.combined)
         kinds: dict[str, str] = {name: context.spec.artefacts[name].kind for name in named if name in sources}
-        found += _combined(context, {name: sources[name] for name in laying_order(kinds)})
+        found += combined_images(context, {name: sources[name] for name in laying_order(kinds)})
     if asked.backgrounds:
         for name in tested:
-            found += _backgrounds(context, name, sources[name])
-    return (*found, *(_of_folder(context, name, folder) for name, folder in spurious_folders(context).items()))
+            found += background_images(context, name, sources[name])
+    return (*found, *(folder_images(context, name, folder) for name, folder in spurious_folders(context).items()))
 
 
 def spurious_folders(context: Context) -> dict[str, Path]:
@@ -79,14 +79,14 @@ def spurious_folders(context: Context) -> dict[str, Path]:
     return found
 
 
-def _combined(context: Context, sources: Mapping[str, ArtefactSource]) -> list[SpuriousImages]:
+def combined_images(context: Context, sources: Mapping[str, ArtefactSource]) -> list[SpuriousImages]:
     """All the given artefacts in one image, in images that are clean of every one of them."""
     clean = _clean(context, sources)
     rows = _chosen(context, clean, context.spec.challenge.separability.combined_images)
     return [_layered(context, COMBINED, "other classes", sources, rows, clean)] if rows and sources else []
 
 
-def _backgrounds(context: Context, name: str, source: ArtefactSource) -> list[SpuriousImages]:
+def background_images(context: Context, name: str, source: ArtefactSource) -> list[SpuriousImages]:
     """One artefact on images whose lesion is erased."""
     clean = _clean(context, (name,))
     masked = [row for row in clean if context.index.samples[row].mask is not None]
@@ -158,7 +158,7 @@ def _mask_digest(context: Context, row: int) -> str:
     return file_sha256(mask)
 
 
-def _of_folder(context: Context, name: str, folder: Path) -> SpuriousImages:
+def folder_images(context: Context, name: str, folder: Path) -> SpuriousImages:
     """Real images with spurious features only; each counts as a unit, since nothing says whose they are."""
     paths = _pictures(folder)
     window = context.spec.data.window

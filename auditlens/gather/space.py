@@ -36,7 +36,7 @@ def semantic_space(context: Context, inserted: Mapping[str, tuple[Floats, Floats
     if context.foundation is None or context.spec.foundation is None:
         return None
     foundation, templates = context.foundation, context.spec.foundation.templates
-    concepts, examples = _assessable(context), _example_images(context)
+    concepts, examples = assessable(context), _example_images(context)
     embeddings = image_embeddings(context, foundation)
     null = null_embedding(foundation, templates) if foundation.reads_text else image_probe(embeddings)
     given = build_space_probes(concepts, foundation, templates, null, examples)
@@ -109,12 +109,12 @@ def _example_images(context: Context) -> dict[str, list[np.ndarray]]:
     window = context.spec.data.window
     return {
         name: [load_rgb(path, window) for path in _pictures(resolve(concept.images, context.base), name)]
-        for name, concept in _assessable(context).items()
+        for name, concept in assessable(context).items()
         if concept.images is not None and uses_images(concept)
     }
 
 
-def _assessable(context: Context) -> dict[str, Concept]:
+def assessable(context: Context) -> dict[str, Concept]:
     """Concepts that the spec does not rule out: what cannot be assessed gets no probe, so it labels nothing."""
     return {name: concept for name, concept in context.spec.concepts.items() if concept.not_assessable is None}
 

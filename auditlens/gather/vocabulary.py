@@ -32,6 +32,6 @@ def vocabulary_words(context: Context, spec: Foundation, foundation: FoundationM
         "on": str(foundation.device),
         "threads": torch.get_num_threads(),
     }
-    vectors = context.store.arrays("vocabulary", key, compute)["words"]
+    vectors = context.store.arrays("vocabulary", key, compute, n_items=len(words))["words"]
     context.progress.done()
     return dict(zip(words, vectors, strict=True))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +32,23 @@ def default_root() -> Path:
     return Path("~/.cache/auditlens").expanduser()
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A result that was asked for: its stage, its place below the store's root, and how many items it is about."""
+
+    stage: str
+    place: str
+    n_items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Items (images, trials, crops) that were computed, and the seconds it took."""
+
+    n_items: int = 0
+    seconds: float = 0.0
+
+
 class Store:
     """Results of stages by content hash.
 
@@ -46,14 +65,20 @@ class Store:
     ----------
     hits, misses : int
         How many results (chunks count each) were read back, and how many were computed.
+    used : dict of str to Used
+        Every result of arrays that was asked for, by its place below `root`.
+    spent : dict of str to Spent
+        By stage: what was computed, and how long that took.
     """
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = (root if root is not None else default_root()).absolute()
         self.hits = 0
         self.misses = 0
+        self.used: dict[str, Used] = {}
+        self.spent: dict[str, Spent] = {}
 
-    def arrays(self, stage: str, key: Key, compute: Callable[[], Mapping[str, Any]]) -> Arrays:
+    def arrays(self, stage: str, key: Key, compute: Callable[[], Mapping[str, Any]], *, n_items: int = 1) -> Arrays:
         """Return named arrays, computed on the first call.
 
         Parameters
@@ -64,13 +89,21 @@ class Store:
             Everything that the result depends on, apart from the code.
         compute : callable
             Makes the arrays; its exceptions pass through and leave nothing behind.
+        n_items : int
+            Images, trials or crops behind the arrays, for `spent`.
         """
         path = self._path(stage, key, ".npz")
+        self._note(stage, path, n_items)
+        return self._arrays(stage, path, compute, n_items)
+
+    def _arrays(self, stage: str, path: Path, compute: Callable[[], Mapping[str, Any]], n_items: int) -> Arrays:
         found = read_arrays(path)
         self._count(found is not None)
         if found is not None:
             return found
+        begun = time.perf_counter()
         arrays = normalise(compute())
+        self._spend(stage, n_items, time.perf_counter() - begun)
         write_arrays(path, arrays)
         return arrays
 
@@ -98,25 +131,30 @@ class Store:
             raise ValueError(f"chunk_size must be at least 1, not {chunk_size}")
         if not n_items:
             return {}
-        path = self._path(stage, {"key": dict(key), "joined": [n_items, chunk_size]}, "")
-        spans = [(start, min(start + chunk_size, n_items)) for start in range(0, n_items, chunk_size)]
-        keys = [{"key": dict(key), "rows": list(span)} for span in spans]
+        path, parts = self._chunks(stage, key, n_items, chunk_size)
+        self._note(stage, path, n_items)
 
         def chunks() -> Iterator[Arrays]:
-            for part, (start, stop) in zip(keys, spans, strict=True):
-                yield self.arrays(stage, part, _rows(compute, start, stop))
+            for (start, stop), part in parts.items():
+                yield self._arrays(stage, part, _rows(compute, start, stop), stop - start)
                 if progress is not None:
                     progress(stop, n_items)
 
         if is_whole(path):
-            self.hits += len(spans)
+            self.hits += len(parts)
             if progress is not None:
                 progress(n_items, n_items)
         else:
             fill_folder(path, lambda folder: join_arrays(folder, n_items, chunks()))
-            for part in keys:
-                self._path(stage, part, ".npz").unlink(missing_ok=True)
+            for part in parts.values():
+                part.unlink(missing_ok=True)
         return map_arrays(path)
+
+    def _chunks(self, stage: str, key: Key, n_items: int, chunk_size: int) -> tuple[Path, dict[tuple[int, int], Path]]:
+        """Where the joined result lies, and by its rows where each chunk lies before that."""
+        joined = self._path(stage, {"key": dict(key), "joined": [n_items, chunk_size]}, "")
+        spans = [(start, min(start + chunk_size, n_items)) for start in range(0, n_items, chunk_size)]
+        return joined, {span: self._path(stage, {"key": dict(key), "rows": list(span)}, ".npz") for span in spans}
 
     def json(self, stage: str, key: Key, compute: Callable[[], Any]) -> Any:
         """Return a small JSON value, computed on the first call; tuples come back as lists, cold as well as warm."""
@@ -128,6 +166,11 @@ class Store:
             found = {"sha256": hashlib.sha256(text.encode()).hexdigest(), "value": json.loads(text)}
             write_bytes_atomically(path, canonical_json(found).encode())
         return found["value"]
+
+    def kept_json(self, stage: str, key: Key) -> Any:
+        """Read a small JSON value; None where there is none."""
+        found = _read_json(self._path(stage, key, ".json"))
+        return None if found is None else found["value"]
 
     def folder(self, stage: str, key: Key, compute: Callable[[Path], None]) -> Path:
         """Return a folder that `compute` filled; it appears whole, and is made again where a file was altered.
@@ -145,6 +188,14 @@ class Store:
         text = canonical_json([stage, code_version(), dict(key)])
         name = hashlib.sha256(text.encode()).hexdigest()
         return self.root / LAYOUT / stage / name[:2] / f"{name}{suffix}"
+
+    def _note(self, stage: str, path: Path, n_items: int) -> None:
+        name = path.relative_to(self.root).as_posix()
+        self.used[name] = Used(stage, name, n_items)
+
+    def _spend(self, stage: str, n_items: int, seconds: float) -> None:
+        before = self.spent.get(stage, Spent())
+        self.spent[stage] = Spent(before.n_items + n_items, before.seconds + seconds)
 
     def _count(self, hit: bool) -> None:
         self.hits += hit

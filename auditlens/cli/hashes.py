@@ -1,0 +1,48 @@
+"""Hashes go into the spec file: a few characters each, everything else as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from auditlens.errors import IntegrityError
+from auditlens.spec.hashes import with_hash
+from auditlens.spec.load import load_spec
+from auditlens.stages.planned_run import FoundHash
+from auditlens.store.atomic import write_bytes_atomically
+
+
+def write_found(path: Path, variables: Mapping[str, str], found: Iterable[FoundHash], *, force: bool) -> Iterator[str]:
+    """Write every hash that the spec lacks into its file; say what was done.
+
+    Raises
+    ------
+    IntegrityError
+        A hash of the spec is another one, and `force` is not given.
+    """
+    loaded = load_spec(path, variables)
+    rows = list(found)
+    for row in rows:
+        if not row.agrees and not force:
+            raise IntegrityError(
+                f"{row.field}: the spec has {row.declared}, {row.what} have {row.sha256}",
+                location=loaded.locate(_parts(row.field)),
+                hint="a file that changed is what a hash is for; --force writes the new one",
+            )
+    text = path.read_text(encoding="utf-8")
+    for row in rows:
+        if row.declared == row.sha256:
+            continue
+        changed = with_hash(text, _parts(row.field), row.sha256)
+        if changed is None:
+            yield f"{row.field}: not written, since this part of the spec does not stand in {path}; it is {row.sha256}"
+            continue
+        text = changed
+        yield f"{row.field}: {'written' if row.declared is None else 'replaced'}, {row.sha256}"
+    if text != path.read_text(encoding="utf-8"):
+        write_bytes_atomically(path, text.encode("utf-8"))
+        load_spec(path, variables)  # what was written must be as valid as before
+
+
+def _parts(field: str) -> tuple[str | int, ...]:
+    return tuple(int(part) if part.isdigit() else part for part in field.split("."))

@@ -1,0 +1,166 @@
+"""The observations that each gate will rest on, as far as they are known before a model is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from auditlens.challenge.rendering import ArtefactSource
+from auditlens.challenge.trials import Trial, choose_rows, plan_trials
+from auditlens.findings.subgroups import members
+from auditlens.gather.context import Context
+from auditlens.gather.responses import first_trials
+from auditlens.gather.trials import trial_rows
+from auditlens.spec.metrics import OTHER
+from auditlens.stages.evidence import Bools, Ints
+from auditlens.stages.plan import PlannedGate
+from auditlens.stages.subgroups import Stratum
+
+CLEAN = ("sensitivity", "specificity", "auroc")
+FLIPS = ("decision_flips", "decision_flips_beyond_sham")
+EFFECTS = ("artefact_effect", "effect_minus_sham")
+SEPARATIONS = ("separability", "separability_drop", "separability_drop_beyond_sham")
+SHARES = ("spurious_relevance_share", "unexpected_relevance_share")
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a gate rests on.
+
+    Attributes
+    ----------
+    rows : int array (observations,)
+        Rows of the data index.
+    units : int array (observations,)
+        Patient or lesion of each.
+    positives : bool array (observations,), or None
+        For AUROCs: the side that should rank higher.
+    at_most : bool
+        Whether fewer may remain: images that the model calls wrongly drop out of flips.
+    why : str
+        Why there is none, where the metric is one that this module knows.
+    """
+
+    rows: Ints
+    units: Ints
+    positives: Bools | None = None
+    at_most: bool = False
+    why: str = ""
+
+    @property
+    def n_images(self) -> int:
+        """Different images."""
+        return int(np.unique(self.rows).size)
+
+    @property
+    def n_units(self) -> int:
+        """Different patients or lesions."""
+        return int(np.unique(self.units).size)
+
+
+class Bases:
+    """Finds the observations of gates, in all images or within a subgroup."""
+
+    def __init__(self, context: Context, sources: Mapping[str, ArtefactSource]) -> None:
+        self._context, self._sources = context, sources
+        self._trials: dict[str, tuple[Trial, ...]] = {}
+
+    def of(self, gate: PlannedGate, stratum: Stratum | None = None) -> Basis | None:
+        """Observations of a gate; None for metrics whose material is not known beforehand."""
+        inside = self._within(gate, stratum)
+        samples = self._context.samples
+        if gate.metric in CLEAN:
+            return self._clean(gate, inside)
+        if gate.metric in FLIPS:
+            return self._flips(gate, inside)
+        if gate.metric in EFFECTS:
+            rows = self._rows_of(gate, inside)
+            return self._basis(rows if gate.true_class is None else rows[self._is(rows, gate.true_class)])
+        if gate.metric in SEPARATIONS:
+            rows = self._rows_of(gate, inside)
+            return self._basis(rows, self._is(rows, gate.class_name))
+        if gate.metric in SHARES:
+            return self._basis(np.flatnonzero(inside))
+        if gate.metric == "lesion_erased_auroc":
+            return self._erased(gate, inside)
+        if gate.metric == "observability":
+            return self._seen(gate)
+        if gate.metric == "mediated_share" and gate.artefact in self._sources:
+            limit = self._context.spec.challenge.mediation_images
+            found = first_trials(self._context, gate.artefact, self._sources[gate.artefact], limit)
+            rows = np.array([trial.row for trial in found], dtype=np.int64)
+            return Basis(rows, samples.units[rows], at_most=True)
+        return None
+
+    def _within(self, gate: PlannedGate, stratum: Stratum | None) -> Bools:
+        samples = self._context.samples
+        found = members(samples, gate.within)
+        if stratum is not None:
+            found = found & members(samples, stratum.within)
+            if stratum.true_class is not None:
+                found &= samples.labels == self._context.subject.classes.index(stratum.true_class)
+        return found
+
+    def _basis(self, rows: Ints, positives: Bools | None = None) -> Basis:
+        return Basis(rows, self._context.samples.units[rows], positives)
+
+    def _is(self, rows: Ints, class_name: str) -> Bools:
+        index = self._context.subject.classes.index(class_name)
+        return np.asarray(self._context.samples.labels[rows] == index)
+
+    def _clean(self, gate: PlannedGate, inside: Bools) -> Basis:
+        rows = np.flatnonzero(inside)
+        own = self._is(rows, gate.class_name)
+        if gate.metric == "auroc":
+            return self._basis(rows, own)
+        return self._basis(rows[own if gate.metric == "sensitivity" else ~own])
+
+    def _flips(self, gate: PlannedGate, inside: Bools) -> Basis:
+        rows = self._rows_of(gate, inside)
+        source, target = gate.from_class or "", gate.to_class or ""
+        kept = ~self._is(rows, target) if source == OTHER else self._is(rows, source)
+        return Basis(rows[kept], self._context.samples.units[rows[kept]], at_most=True)
+
+    def _erased(self, gate: PlannedGate, inside: Bools) -> Basis:
+        samples = self._context.index.samples
+        masked = [row for row, sample in enumerate(samples) if sample.mask is not None]
+        limit, labels = self._context.spec.challenge.erased_images, self._context.samples.labels.tolist()
+        chosen = choose_rows(masked, labels, limit, self._context.index.digests) if limit else ()
+        rows = np.array([row for row in chosen if inside[row]], dtype=np.int64)
+        return Basis(rows, self._context.samples.units[rows], self._is(rows, gate.class_name), at_most=True)
+
+    def _seen(self, gate: PlannedGate) -> Basis | None:
+        concept = self._context.spec.concepts.get(gate.concept or "")
+        flag = concept.flag if concept is not None else None
+        if flag is None or flag not in self._context.samples.columns:
+            return None
+        flags = self._context.samples.columns[flag]
+        rows = np.flatnonzero(~np.isnan(flags))
+        return self._basis(rows, np.asarray(flags[rows] > 0.5))
+
+    def _rows_of(self, gate: PlannedGate, inside: Bools) -> Ints:
+        """Row of every trial of the gate's artefact."""
+        name = gate.artefact or ""
+        if name not in self._sources:
+            rows = self._unmade(name)
+        else:
+            rows = np.array([trial.row for trial in self._planned(name)], dtype=np.int64)
+        return rows[inside[rows]]
+
+    def _unmade(self, name: str) -> Ints:
+        """Images of an artefact whose pictures the run makes."""
+        artefact = self._context.spec.artefacts.get(name)
+        rows = trial_rows(self._context, artefact) if artefact is not None else ()
+        return np.repeat(np.array(rows, dtype=np.int64), self._context.spec.challenge.instances_per_image)
+
+    def _planned(self, name: str) -> tuple[Trial, ...]:
+        if name not in self._trials:
+            context = self._context
+            rows = trial_rows(context, context.spec.artefacts[name])
+            repeats = context.spec.challenge.instances_per_image
+            self._trials[name] = plan_trials(
+                context.index, name, self._sources[name], rows, seed=context.spec.seed, repeats=repeats
+            )
+        return self._trials[name]

@@ -1,0 +1,50 @@
+"""The SHA-256 of every file that a spec can name one for, as found when it was loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from auditlens.gather.context import Context
+from auditlens.spec.model import AuditSpec
+from auditlens.stages.planned_run import FoundHash
+
+
+def found_hashes(declared: AuditSpec, context: Context) -> Iterator[FoundHash]:
+    """Weights, the file that ships, and the foundation models.
+
+    Parameters
+    ----------
+    declared : AuditSpec
+        As the spec has it; `context` may have been loaded without comparing.
+    context : Context
+    """
+    model = declared.model
+    if context.subject.weights_sha256 is not None and model.architecture is not None:
+        yield _found("model.sha256", "the weights", context.subject.weights_sha256, model.sha256)
+    if context.released is not None and model.released is not None:
+        yield _found("model.released.sha256", "the file that ships", context.released.sha256, model.released.sha256)
+    if context.foundation is not None and declared.foundation is not None:
+        found = context.foundation.sha256
+        yield _found("foundation.sha256", "the foundation model", found, declared.foundation.sha256)
+    for place, (part, other) in enumerate(zip(declared.opinions, context.opinions, strict=True)):
+        yield _found(f"opinions.{place}.sha256", f"the foundation model {part.model}", other.sha256, part.sha256)
+
+
+def without_hashes(spec: AuditSpec) -> AuditSpec:
+    """The spec with no hash to compare a file with: for finding out which ones would be right."""
+    blank: dict[str, None] = {"sha256": None}
+    released = spec.model.released
+    model = spec.model.model_copy(
+        update=blank | {"released": released.model_copy(update=blank) if released is not None else None}
+    )
+    return spec.model_copy(
+        update={
+            "model": model,
+            "foundation": spec.foundation.model_copy(update=blank) if spec.foundation is not None else None,
+            "opinions": tuple(part.model_copy(update=blank) for part in spec.opinions),
+        }
+    )
+
+
+def _found(field: str, what: str, sha256: str, declared: str | None) -> FoundHash:
+    return FoundHash(field=field, what=what, sha256=sha256, declared=declared)

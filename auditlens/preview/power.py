@@ -1,0 +1,314 @@
+"""What the number of units can decide, whatever the model does: the gate's own rule, put to the two extreme outcomes.
+
+Rates, their differences, AUROCs and means are estimated by the statistics of the run itself for the best outcome that
+is possible (no flip, every image right, perfect ranks, no change) and for the worst, and `verdict.gate` decides both.
+How precise an AUROC between these will be is approximated by Hanley and McNeil (1982).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Final
+
+import numpy as np
+
+from auditlens.challenge.rendering import ArtefactSource
+from auditlens.findings.statistics import auroc, auroc_difference, mean_effect, mean_share, rate, rate_difference
+from auditlens.findings.statistics.smallest import n_for_zero_events
+from auditlens.gather.context import Context
+from auditlens.preview import basis as of
+from auditlens.preview.basis import Bases, Basis
+from auditlens.preview.words import Outcome, gate_sentence, stratum_sentence
+from auditlens.spec.metrics import METRIC_RULES
+from auditlens.stages.findings import Estimate
+from auditlens.stages.plan import AuditPlan, PlannedGate
+from auditlens.stages.planned_run import ForeseenGate, ForeseenStratum
+from auditlens.stages.states import GateState
+from auditlens.stages.subgroups import PlannedStratum
+from auditlens.verdict.gate import state_of
+
+MOST: Final = 20_000
+"""Units beyond which no number is named."""
+SPREAD: Final = 0.1
+"""Standard deviation of a change of probability for which the width of an interval is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extremes:
+    """Estimates of the best and of the worst possible outcome."""
+
+    best: Estimate
+    worst: Estimate
+
+
+def foreseen_gates(
+    context: Context, plan: AuditPlan, sources: Mapping[str, ArtefactSource]
+) -> tuple[ForeseenGate, ...]:
+    """Every gate of the plan, those that cannot hold first, then in the order of the spec."""
+    bases = Bases(context, sources)
+    found = [_foreseen(gate, bases, plan) for gate in plan.gates]
+    found = _with_preconditions(found)
+    return tuple(sorted(found, key=lambda row: not row.undecidable))
+
+
+def _with_preconditions(found: list[ForeseenGate]) -> list[ForeseenGate]:
+    """A gate whose precondition cannot hold is never evaluated."""
+    closed = {row.gate.id for row in found if row.undecidable}
+    rows = []
+    for row in found:
+        blocked = [name for name in row.gate.requires if name in closed]
+        said = f"{row.sentence} Its precondition {', '.join(blocked)} cannot hold, so it cannot either."
+        rows.append(row.model_copy(update={"can_hold": False, "sentence": said}) if blocked else row)
+    return rows
+
+
+def _foreseen(gate: PlannedGate, bases: Bases, plan: AuditPlan) -> ForeseenGate:
+    basis = bases.of(gate)
+    extremes = extremes_of(gate, basis)
+    outcome = _outcome(gate, basis, extremes)
+    return ForeseenGate(
+        gate=gate,
+        n_images=outcome.n_images,
+        n_units=outcome.n_units,
+        can_hold=outcome.can_hold,
+        can_fail=outcome.can_fail,
+        smallest=outcome.smallest,
+        needed=outcome.needed,
+        sentence=gate_sentence(gate, outcome),
+        strata=tuple(_strata(gate, bases, plan)),
+    )
+
+
+def _strata(gate: PlannedGate, bases: Bases, plan: AuditPlan) -> list[ForeseenStratum]:
+    """The gate in every subgroup of the plan, where it is about all images and can be measured in one."""
+    rule = METRIC_RULES.get(gate.metric)
+    if plan.data.strata is None or gate.within or rule is None or "within" not in rule.takes:
+        return []
+    return [_stratum(gate, bases, row, plan.data.strata.min_units) for row in plan.data.strata.strata]
+
+
+def _stratum(gate: PlannedGate, bases: Bases, row: PlannedStratum, min_units: int) -> ForeseenStratum:
+    inside = gate.model_copy(update={"within": row.stratum.within, "min_units": min_units})
+    basis = bases.of(gate, row.stratum)
+    outcome = _outcome(inside, basis, extremes_of(inside, basis))
+    return ForeseenStratum(
+        stratum=row.stratum,
+        n_images=outcome.n_images,
+        n_units=outcome.n_units,
+        can_hold=outcome.can_hold,
+        sentence=stratum_sentence(inside, row.stratum, outcome),
+    )
+
+
+def _outcome(gate: PlannedGate, basis: Basis | None, extremes: Extremes | None) -> Outcome:
+    if basis is None or extremes is None:
+        n_images, n_units = (basis.n_images, basis.n_units) if basis is not None else (0, 0)
+        return Outcome(n_images, n_units, known=basis is not None)
+    can_hold = state_of(gate, extremes.best) is GateState.HOLDS
+    return Outcome(
+        basis.n_images,
+        basis.n_units,
+        can_hold=can_hold,
+        can_fail=state_of(gate, extremes.worst) is GateState.FAILS,
+        at_most=basis.at_most,
+        smallest=_smallest(gate, extremes.best),
+        needed=None if can_hold else needed_units(gate),
+        events=_events(gate, basis.n_units) if can_hold and gate.metric in EVENTS else None,
+        reach=_reach(gate, basis),
+        sides=_sides(basis),
+    )
+
+
+def extremes_of(gate: PlannedGate, basis: Basis | None) -> Extremes | None:
+    """Estimate the best and the worst outcome; None for metrics that are not worked out."""
+    make = EXTREMES.get(gate.metric)
+    return None if make is None or basis is None else make(gate, basis)
+
+
+def _rates(gate: PlannedGate, basis: Basis) -> Extremes:
+    """No flip and only flips; for a limit from below, all right and all wrong."""
+    none, every = (np.full(len(basis.rows), value) for value in (0.0, 1.0))
+    first, last = (every, none) if gate.relation == ">=" else (none, every)
+    return Extremes(*(rate(x, basis.units, confidence=gate.confidence, sided="one") for x in (first, last)))
+
+
+def _differences(gate: PlannedGate, basis: Basis) -> Extremes:
+    none, every = (np.full(len(basis.rows), value) for value in (0.0, 1.0))
+    best, worst = (
+        rate_difference(x, none, basis.units, confidence=gate.confidence, sided="one") for x in (none, every)
+    )
+    return Extremes(best, worst)
+
+
+def _means(gate: PlannedGate, basis: Basis) -> Extremes:
+    best, worst = {">=": (1.0, -1.0)}.get(gate.relation, (0.0, 1.0))
+    bounds = (-2.0, 2.0) if gate.metric == "effect_minus_sham" else (-1.0, 1.0)
+    return Extremes(
+        *(
+            mean_effect(
+                np.full(len(basis.rows), value),
+                basis.units,
+                n_draws=0,
+                bounds=bounds,
+                confidence=gate.confidence,
+                sided="one",
+            )
+            for value in (best, worst)
+        )
+    )
+
+
+def _shares(gate: PlannedGate, basis: Basis) -> Extremes:
+    found = mean_share(
+        np.column_stack([np.zeros(len(basis.rows)), np.ones(len(basis.rows))]),
+        basis.units,
+        confidence=gate.confidence,
+        sided="one",
+    )
+    return Extremes(found[0], found[1])
+
+
+def _ranks(gate: PlannedGate, basis: Basis) -> Extremes:
+    sides = basis.positives if basis.positives is not None else np.zeros(len(basis.rows), dtype=bool)
+    right, wrong = (
+        auroc(scores, sides, basis.units, confidence=gate.confidence, sided="one")
+        for scores in (sides.astype(float), -sides.astype(float))
+    )
+    return Extremes(right, wrong) if gate.relation == ">=" else Extremes(wrong, right)
+
+
+def _drops(gate: PlannedGate, basis: Basis) -> Extremes:
+    sides = basis.positives if basis.positives is not None else np.zeros(len(basis.rows), dtype=bool)
+    right, wrong = sides.astype(float), -sides.astype(float)
+    best, worst = (
+        auroc_difference(right, after, sides, basis.units, confidence=gate.confidence, sided="one")
+        for after in (right, wrong)
+    )
+    return Extremes(best, worst)
+
+
+EXTREMES: Final[Mapping[str, Callable[[PlannedGate, Basis], Extremes]]] = {
+    "sensitivity": _rates,
+    "specificity": _rates,
+    "decision_flips": _rates,
+    "decision_flips_beyond_sham": _differences,
+    "artefact_effect": _means,
+    "effect_minus_sham": _means,
+    "spurious_relevance_share": _shares,
+    "unexpected_relevance_share": _shares,
+    "auroc": _ranks,
+    "observability": _ranks,
+    "lesion_erased_auroc": _ranks,
+    "separability": _ranks,
+    "separability_drop": _drops,
+    "separability_drop_beyond_sham": _drops,
+}
+EVENTS: Final = ("sensitivity", "specificity", "decision_flips", "decision_flips_beyond_sham")
+RANKED: Final = ("auroc", "observability", "lesion_erased_auroc", "separability")
+
+
+def _smallest(gate: PlannedGate, best: Estimate) -> float | None:
+    """The tightest limit that the best outcome could hold; for `>=` the highest."""
+    if best.low is None or best.high is None:
+        return None
+    if gate.relation == ">=":
+        return best.low
+    return max(abs(best.low), abs(best.high), best.unseen) if gate.relation == "within" else max(best.high, best.unseen)
+
+
+def needed_units(gate: PlannedGate) -> int | None:
+    """Fewest units with which the best outcome would hold; None where none suffice."""
+    make = EXTREMES.get(gate.metric)
+    if make is None:
+        return None
+
+    def holds(n: int) -> bool:
+        extremes = make(gate, _alone(gate, n))
+        return state_of(gate, extremes.best) is GateState.HOLDS
+
+    if gate.metric in ("decision_flips", *of.EFFECTS) and gate.relation != ">=" and 0 < gate.bound < 1:
+        least = max(n_for_zero_events(gate.bound, gate.confidence), gate.min_units)
+        return least if holds(least) else _search(holds, least)
+    return _search(holds, max(gate.min_units, 1))
+
+
+def _alone(gate: PlannedGate, n: int) -> Basis:
+    """So many units with one observation each; for ranks so many on either side."""
+    if gate.metric in (*RANKED, *of.SEPARATIONS):
+        rows = np.arange(2 * n)
+        return Basis(rows, rows, rows < n)
+    return Basis(np.arange(n), np.arange(n))
+
+
+def _search(holds: Callable[[int], bool], least: int) -> int | None:
+    """Smallest number from `least` on that holds: doubling, then halving."""
+    high = least
+    while not holds(high):
+        if high >= MOST:
+            return None
+        high *= 2
+    low = max(high // 2, least - 1)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
+
+
+def _events(gate: PlannedGate, n_units: int) -> tuple[int, int | None]:
+    """Most units with the event with which a rate still holds, and fewest with which it fails; one image per unit."""
+    events, wrong = np.zeros(n_units), gate.relation == ">="
+
+    def state(n: int) -> GateState:
+        happened = events.copy()
+        happened[:n] = 1
+        if gate.metric == "decision_flips_beyond_sham":
+            found = rate_difference(happened, events, np.arange(n_units), confidence=gate.confidence, sided="one")
+        else:
+            shown = 1 - happened if wrong else happened
+            found = rate(shown, np.arange(n_units), confidence=gate.confidence, sided="one")
+        return state_of(gate, found)
+
+    most = _last(lambda n: state(n) is GateState.HOLDS, n_units)
+    first = _last(lambda n: state(n) is not GateState.FAILS, n_units) + 1
+    return most, first if first <= n_units else None
+
+
+def _last(holds: Callable[[int], bool], n: int) -> int:
+    """Largest number from 0 to n for which it holds; it holds for 0, and from some number on no more."""
+    low, high = 0, n + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
+
+
+def _reach(gate: PlannedGate, basis: Basis) -> float | None:
+    """Half the width of the interval that is to be expected: of a mean at `SPREAD`, of an AUROC at the limit."""
+    z = -_normal_quantile(1 - gate.confidence)
+    if gate.metric in of.EFFECTS and basis.n_units:
+        return z * SPREAD / math.sqrt(basis.n_units)
+    sides = _sides(basis)
+    if gate.metric in RANKED and sides is not None and min(sides) > 0:
+        return z * hanley_mcneil(gate.bound, *sides)
+    return None
+
+
+def _sides(basis: Basis) -> tuple[int, int] | None:
+    if basis.positives is None:
+        return None
+    n_positive, n_negative = (int(np.unique(basis.units[side]).size) for side in (basis.positives, ~basis.positives))
+    return n_positive, n_negative
+
+
+def hanley_mcneil(area: float, n_positive: int, n_negative: int) -> float:
+    """Standard error of an AUROC (Hanley and McNeil 1982, eq. 2), for planning; 0 at areas of 0 and 1."""
+    of_two, of_one = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area) + (n_positive - 1) * (of_two - area**2) + (n_negative - 1) * (of_one - area**2)
+    return math.sqrt(max(variance, 0.0) / (n_positive * n_negative))
+
+
+def _normal_quantile(tail: float) -> float:
+    return NormalDist().inv_cdf(tail)

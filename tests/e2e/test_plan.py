@@ -1,0 +1,151 @@
+"""The plan of an audit: its counts are those of the run, and after the run everything is stored."""
+
+import collections
+import json
+
+import pytest
+import torch
+
+from auditlens import api
+from auditlens.stages.progress import Silent
+from tests.e2e.project import Project, entry_call, listing
+
+
+class Counting(Silent):
+    """Images that went through the outermost module, by the stage that was told last."""
+
+    def __init__(self):
+        self.last, self.depth, self.counts = "loading", 0, collections.Counter()
+
+    def stage(self, name, total):
+        self.last = name
+
+    def __enter__(self):
+        hooks = torch.nn.modules.module
+        self.handles = [
+            hooks.register_module_forward_pre_hook(self.before),
+            hooks.register_module_forward_hook(self.after, always_call=True),
+        ]
+        return self
+
+    def __exit__(self, *_):
+        for handle in self.handles:
+            handle.remove()
+
+    def before(self, module, inputs):
+        if self.depth == 0:
+            self.counts[self.last] += len(inputs[0])
+        self.depth += 1
+
+    def after(self, module, inputs, output):
+        self.depth -= 1
+
+
+@pytest.fixture
+def project(tmp_path):
+    made = Project(tmp_path)
+    made.change(
+        {
+            "artefacts": {"ink": {"kind": "ink", "dose": {"scale": [0.5, 1.0]}}},
+            "challenge": {"combinations": {"artefacts": "all"}, "max_images_per_class": 7},
+        }
+    )
+    return made
+
+
+def options(project):
+    return {"store": project.store, "device": "cpu", "threads": 1, "batch_size": 4, "allow_code": True}
+
+
+def test_passes_are_those_of_the_run_and_afterwards_all_is_stored(project):
+    planned = api.plan(project.spec, **options(project))
+    assert not any(step.n_stored for step in planned.steps)
+    with Counting() as counted:
+        api.audit(project.spec, out=project.out, progress=counted, reports=False, **options(project))
+    expected = {step.title: step.forward for step in planned.steps if step.model == "audited"}
+    assert len(expected) >= 8
+    for title, forward in expected.items():
+        assert forward.low <= counted.counts[title] <= forward.high, title
+        if not title.startswith(("Crops", "Silencing", "Mediation")):
+            assert forward.known and forward.low == counted.counts[title], title
+    again = api.plan(project.spec, **options(project))
+    assert again.cached
+    assert [step.title for step in again.steps if not step.cached] == []
+    assert again.cost.time_basis.startswith("nothing is left")
+
+
+def test_a_plan_runs_no_image_and_writes_no_result(project):
+    api.plan(project.spec, **options(project))  # the images are checked, which is kept
+    before = listing(project.store)
+    with Counting() as counted:
+        api.plan(project.spec, **options(project))
+    assert counted.counts.total() < 10  # a noise image at loading, none of the thirty pictures
+    assert listing(project.store) == before
+
+
+def test_a_change_of_gates_leaves_all_stored_and_one_of_an_artefact_does_not(project):
+    api.audit(project.spec, out=project.out, reports=False, **options(project))
+    project.change({"gates": {"alarm": {**project.document["gates"]["alarm"], "limit": "<= 0.001"}}})
+    planned = api.plan(project.spec, **options(project))
+    assert planned.cached
+    (first, *_) = planned.gates
+    assert first.gate.id == "alarm"
+    assert first.undecidable
+    assert first.needed == 2995
+    project.change({"artefacts": {"red_skin": {"kind": "tint", "colour": [10, 128, 151]}}})
+    changed = api.plan(project.spec, **options(project))
+    open_steps = {step.title for step in changed.steps if not step.cached}
+    assert "Artefact test: red_skin" in open_steps
+    assert "Artefact test: ink" not in open_steps
+    assert changed.cost.time_basis.startswith("seconds per image of earlier runs of this model")
+
+
+def test_a_selection_leaves_out_what_only_other_gates_read(project):
+    everything = api.plan(project.spec, **options(project))
+    planned = api.plan(project.spec, select=["gate=works"], **options(project))
+    assert [row.gate.id for row in planned.gates] == ["works"]
+    assert planned.forward.high < everything.forward.low
+    assert planned.plan.selection == ("--select gate=works",)
+    api.audit(project.spec, out=project.out, reports=False, select=["gate=works"], **options(project))
+    assert api.plan(project.spec, select=["gate=works"], **options(project)).cached
+    assert not api.plan(project.spec, **options(project)).cached
+
+
+def command(project, *more):
+    given = ["--store", str(project.store), "--threads", "1", "--batch-size", "4", "--device", "cpu", "--allow-code"]
+    return entry_call("plan", str(project.spec), *given, *more)
+
+
+def test_the_text_and_the_json(project):
+    project.change({"gates": {"alarm": {**project.document["gates"]["alarm"], "limit": "<= 0.001"}}})
+    done = command(project)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "PLAN OF TINY-1: nothing has been run"
+    closed = lines.index("1 OF 2 GATES: CANNOT HOLD WITH THIS N")
+    assert "needs 2995" in lines[closed + 2]
+    assert any(line.startswith("left: ") for line in lines)
+    document = json.loads(command(project, "--format", "json").stdout)
+    assert document["gates"][0]["can_hold"] is False
+    assert document["plan"]["data"]["n_images"] == 30
+
+
+def test_hashes_are_written_and_a_changed_file_is_an_error(project):
+    text = project.spec.read_text()
+    done = command(project, "--write-hashes")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("model.sha256: written, ")
+    written = project.spec.read_text()
+    assert [line for line in written.splitlines() if line not in text.splitlines()][0].startswith("  sha256: ")
+    assert command(project, "--write-hashes").returncode == 0
+    assert project.spec.read_text() == written
+    weights = project.folder / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes().replace(b"0.bias", b"0.bias", 1))
+    project.spec.write_text(written.replace('sha256: "', 'sha256: "0')[: len(written) + 1].replace('0" ', '"'))
+    wrong = written.replace(written.split('sha256: "')[1][:8], "00000000")
+    project.spec.write_text(wrong)
+    refused = command(project, "--write-hashes")
+    assert refused.returncode == 2
+    assert project.spec.read_text() == wrong
+    assert command(project, "--write-hashes", "--force").returncode == 0
+    assert project.spec.read_text() == written

@@ -30,9 +30,9 @@ class Entry:
 
 COMMANDS: Final[dict[str, Entry]] = {
     "run": Entry("auditlens.cli.run", "run", "Run an audit: verdict, reports, exit code."),
-    "plan": Entry("auditlens.cli.plan", "plan", "Say what a run would do, cost and decide, without running it."),
     "validate": Entry("auditlens.cli.validate", "validate", "Check a spec without running anything."),
     "report": Entry("auditlens.cli.report", "report", "Write the reports of a run again from its record."),
+    "plan": Entry("auditlens.cli.plan", "plan", "Say what a run would do, cost and decide, without running it."),
     "prune": Entry("auditlens.cli.prune", "prune", "Silence components of an audited model and audit it again."),
     "demo": Entry("auditlens.cli.demo", "demo", "Audit a model with a planted shortcut and its clean twin."),
     "doctor": Entry("auditlens.cli.doctor", "doctor", "Say what is installed, what is missing and how to get it."),

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from auditlens.cli.options import code_options, selection_options, spec_argument, variables_option
+from auditlens.stages.planned_run import PlannedRun
 from auditlens.stages.states import ExitCode
 
 
@@ -72,7 +73,7 @@ def plan(
     from auditlens.cli.hashes import write_found
     from auditlens.cli.plan_text import print_plan
 
-    def planned(*, compare: bool) -> api.PlannedRun:
+    def planned(*, compare: bool) -> PlannedRun:
         return api.plan(
             spec,
             device=device,

@@ -17,6 +17,8 @@ from auditlens.stages.states import Severity
 CANNOT: Final = "cannot hold with this n"
 SHOWN: Final = 12
 MANY_STRATA: Final = 6
+ARTEFACT: Final = ("artefact", "kind", "instances>", "images>", "units>", "left out>", "sham", "doses", "pictures")
+STEP: Final = ("stage", "items>", "stored>", "forward>", "backward>", "time left>", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +30,14 @@ class Block:
     title : str
     columns : tuple of str
         A name that ends with `>` is a column of numbers, set flush right.
-    rows : list of tuple of str
+    rows : sequence of tuple of str
     below : tuple of str
         Lines behind the table.
     """
 
     title: str
     columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     below: tuple[str, ...] = ()
 
 
@@ -92,10 +94,8 @@ def blocks(found: PlannedRun) -> Iterator[Block]:
         yield Block("Gates and what so many images can decide", ("gate", "limit", "n"), _gates(open_gates))
     yield from _strata(found)
     if found.artefacts:
-        columns = ("artefact", "kind", "instances>", "images>", "units>", "left out>", "sham", "doses", "pictures")
-        yield Block("Artefacts", columns, [_artefact(row) for row in found.artefacts])
-    columns = ("stage", "items>", "stored>", "forward>", "backward>", "time left>", "")
-    yield Block("Stages", columns, [_step(step) for step in found.steps])
+        yield Block("Artefacts", ARTEFACT, [_artefact(row) for row in found.artefacts])
+    yield Block("Stages", STEP, [_step(step) for step in found.steps])
     if found.hashes:
         rows = [(row.field, row.what, row.sha256, _standing(row.declared, row.agrees)) for row in found.hashes]
         yield Block("Hashes", ("field", "of", "sha256", "in the spec"), rows)

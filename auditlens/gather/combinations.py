@@ -56,7 +56,7 @@ def planned_rows(
     assert wanted is not None  # only asked where there are combinations
     planned = planned_combinations(combined_names(context), pairs=wanted.pairs, all_together=wanted.all_together)
     rows = {members: combination_rows(context, members) if set(members) <= set(sources) else () for members in planned}
-    single = {
+    single: dict[Members, tuple[int, ...]] = {
         (name,): tuple(sorted(set(chain.from_iterable(rows[members] for members in planned if name in members))))
         for name in dict.fromkeys(chain.from_iterable(planned))
     }

@@ -87,7 +87,7 @@ class Bases:
             return self._erased(gate, inside)
         if gate.metric == "observability":
             return self._seen(gate)
-        if gate.metric == "mediated_share" and gate.artefact in self._sources:
+        if gate.metric == "mediated_share" and gate.artefact is not None and gate.artefact in self._sources:
             limit = self._context.spec.challenge.mediation_images
             found = first_trials(self._context, gate.artefact, self._sources[gate.artefact], limit)
             rows = np.array([trial.row for trial in found], dtype=np.int64)

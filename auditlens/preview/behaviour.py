@@ -46,8 +46,8 @@ def clean_passes(asking: Asking) -> Iterator[Asked]:
 def _eager(asking: Asking) -> Asked:
     """All chunks of the clean pass; its value is True where every one is there."""
     parts = [
-        asking.ask(lambda context, span=span: shard_of(context, *span), "audited", (ONE, NOTHING))
-        for span in spans(asking.context)
+        asking.ask(partial(shard_of, start=start, stop=stop), "audited", (ONE, NOTHING))
+        for start, stop in spans(asking.context)
     ]
     found = [part for part in parts if part is not None]
     n_images = len(asking.context.index)
@@ -77,7 +77,7 @@ def artefact_tests(asking: Asking, sources: Mapping[str, ArtefactSource]) -> Ite
     for name, artefact in asking.context.spec.artefacts.items():
         if name in sources:
             found = asking.ask(
-                lambda context, name=name: artefact_trials(context, {name: sources[name]})[0].get(name),
+                partial(artefact_trials, sources={name: sources[name]}),
                 behaving(asking.context),
                 (_with_sham([sources[name]]), NOTHING),
             )

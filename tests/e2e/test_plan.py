@@ -136,12 +136,9 @@ def test_hashes_are_written_and_a_changed_file_is_an_error(project):
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("model.sha256: written, ")
     written = project.spec.read_text()
-    assert [line for line in written.splitlines() if line not in text.splitlines()][0].startswith("  sha256: ")
+    assert next(line for line in written.splitlines() if line not in text.splitlines()).startswith("  sha256: ")
     assert command(project, "--write-hashes").returncode == 0
     assert project.spec.read_text() == written
-    weights = project.folder / "weights.safetensors"
-    weights.write_bytes(weights.read_bytes().replace(b"0.bias", b"0.bias", 1))
-    project.spec.write_text(written.replace('sha256: "', 'sha256: "0')[: len(written) + 1].replace('0" ', '"'))
     wrong = written.replace(written.split('sha256: "')[1][:8], "00000000")
     project.spec.write_text(wrong)
     refused = command(project, "--write-hashes")

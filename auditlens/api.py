@@ -50,6 +50,7 @@ from auditlens.preview.costs import measured_rates
 from auditlens.preview.hashes import without_hashes
 from auditlens.preview.run import foreseen_context, planned_run
 from auditlens.report.answers import keep_answers
+from auditlens.report.places import folder_in_repository
 from auditlens.report.write import write_all, write_manifest
 from auditlens.semantics.foundation import load_foundation
 from auditlens.spec.load import LoadedSpec, load_spec, merged_document
@@ -59,6 +60,7 @@ from auditlens.stages.plan import AuditPlan, PlannedModel
 from auditlens.stages.planned_run import PlannedRun
 from auditlens.stages.progress import Progress, Silent
 from auditlens.stages.record import AuditRecord
+from auditlens.stages.verdict import DEFAULT_POLICY, Policy
 from auditlens.store import Store
 from auditlens.store.rates import keep_rates
 from auditlens.store.run_folder import RunFolder
@@ -86,6 +88,7 @@ def audit(
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
     tier: str | None = None,
+    policy: Policy = DEFAULT_POLICY,
 ) -> AuditRecord:
     """Run an audit.
 
@@ -117,6 +120,8 @@ def audit(
         `KEY=VALUE[,VALUE]`: only some of the gates, by class, artefact, gate or tag, and what they require.
     tier : str, optional
         A tier of the spec.
+    policy : Policy
+        What counts for the exit code; stands in the verdict.
 
     Returns
     -------
@@ -152,7 +157,8 @@ def audit(
     plan = _plan(chosen, context, model, attributor, why)
     gathered = gather(context, plan, attributor, sources, transplanted)
     keep_trace(context, plan.selection)
-    record = _judge(chosen, plan, context, gathered, RunFolder(folder), today or date.today())
+    record = _judge(chosen, plan, context, gathered, RunFolder(folder), today or date.today(), policy)
+    _write_run(folder, loaded, dict(variables or {}), context, time.monotonic() - begun)  # the writers need its places
     _write(record, folder, reports, told)
     seconds = time.monotonic() - begun
     keep_rates(context.store.root, measured_rates(context, seconds, peak_memory()))
@@ -345,7 +351,13 @@ def _plan(chosen: Chosen, context: Context, model: PlannedModel, attributor: Att
 
 
 def _judge(
-    chosen: Chosen, plan: AuditPlan, context: Context, gathered: Gathered, folder: RunFolder, today: date
+    chosen: Chosen,
+    plan: AuditPlan,
+    context: Context,
+    gathered: Gathered,
+    folder: RunFolder,
+    today: date,
+    policy: Policy,
 ) -> AuditRecord:
     loaded = chosen.loaded
     context.progress.stage("Judging the evidence", None)
@@ -359,7 +371,7 @@ def _judge(
         spec_text=loaded.text,
         plan=plan,
         findings=shown,
-        verdict=decide(loaded.spec, plan, shown, today),
+        verdict=decide(loaded.spec, plan, shown, today, policy),
         environment=environment(),
         images={name: sha for name, sha in folder.hashes().items() if name.startswith("images/")},
     )
@@ -377,6 +389,7 @@ def _write_run(
     """Write what differs between equal runs: times, places on this machine, and what the store already had."""
     run = {
         "spec": str(loaded.path.absolute()),
+        "spec_folder": folder_in_repository(loaded.path),
         "variables": dict(sorted(variables.items())),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from auditlens.errors import AuditLensError
+from auditlens.stages.states import Severity
+
+if TYPE_CHECKING:
+    from auditlens.stages.verdict import Policy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,6 +69,40 @@ def selection_options(command: F) -> F:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def policy_options(command: F) -> F:
+    """Take `--fail-on` and `--allow-inconclusive`; `policy_of` turns them into a policy."""
+    severity = click.option(
+        "--fail-on",
+        type=click.Choice(["warn", "error"]),
+        default="error",
+        show_default=True,
+        help="Lowest severity of a gate that changes the exit code.",
+    )
+    undecided = click.option(
+        "--allow-inconclusive", is_flag=True, help="Exit with 0 instead of 3 where gates could not be decided."
+    )
+    return severity(undecided(command))
+
+
+def format_option(command: F) -> F:
+    """Take `--format`."""
+    return click.option(
+        "--format",
+        "shown",
+        type=click.Choice(["text", "github"]),
+        default="text",
+        show_default=True,
+        help="github: annotations too, and the step's summary and outputs, inside of a GitHub workflow.",
+    )(command)
+
+
+def policy_of(fail_on: str, allow_inconclusive: bool) -> Policy:
+    """What counts for the exit code."""
+    from auditlens.stages.verdict import Policy
+
+    return Policy(fail_on=Severity(fail_on), allow_inconclusive=allow_inconclusive)
 
 
 def _as_mapping(context: click.Context, parameter: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:

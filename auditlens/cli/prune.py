@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditlens.cli.options import code_options, need_folder, variables_option
+from auditlens.cli.options import code_options, need_folder, policy_of, policy_options, variables_option
 from auditlens.errors import InputError
 from auditlens.stages.states import ExitCode
 
@@ -64,14 +64,7 @@ def _states(context: click.Context, parameter: click.Parameter, given: str) -> t
     help="Where the models run; auto takes cuda where there is one.",
 )
 @click.option("--store", type=click.Path(path_type=Path), help="Folder of the stored results.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["warn", "error"]),
-    default="error",
-    show_default=True,
-    help="Lowest severity of a gate of the pruned model that changes the exit code.",
-)
-@click.option("--allow-inconclusive", is_flag=True, help="Exit with 0 instead of 3 where gates could not be decided.")
+@policy_options
 @click.option("--quiet", is_flag=True, help="No progress display.")
 def prune(
     run: Path,
@@ -103,7 +96,6 @@ def prune(
         )
     from auditlens.cli.progress import shown_progress
     from auditlens.correct.prune import prune as pruned
-    from auditlens.verdict import exit_code
 
     with shown_progress(quiet=quiet) as progress:
         made = pruned(
@@ -122,11 +114,12 @@ def prune(
             progress=progress,
             allow_code=allow_code,
             allow_modules=allow_modules,
+            policy=policy_of(fail_on, allow_inconclusive),
         )
     click.echo("\n".join(told(made)))
     if made.after is None:
         return ExitCode.HOLDS
-    return int(exit_code(made.after.verdict, fail_on=fail_on, allow_inconclusive=allow_inconclusive))
+    return int(made.after.verdict.exit_code)
 
 
 def told(made: Pruning) -> list[str]:

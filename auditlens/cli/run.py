@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditlens.cli.options import code_options, selection_options, spec_argument, variables_option
+from auditlens.cli.options import (
+    code_options,
+    format_option,
+    policy_of,
+    policy_options,
+    selection_options,
+    spec_argument,
+    variables_option,
+)
 from auditlens.errors import AuditLensError
 
 if TYPE_CHECKING:
@@ -22,13 +30,8 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Run folder; reports/<audit id>-<spec hash>/ by default, with the tier and a hash of the selection, if any.",
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice(["warn", "error"]),
-    default="error",
-    show_default=True,
-    help="Lowest severity of a gate that changes the exit code.",
-)
+@policy_options
+@format_option
 @click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
     help="Where the models run; auto takes cuda where there is one.",
 )
 @click.option("--store", type=click.Path(path_type=Path), help="Folder of the stored results; see `auditlens doctor`.")
-@click.option("--allow-inconclusive", is_flag=True, help="Exit with 0 instead of 3 where gates could not be decided.")
 @variables_option
 @code_options
 @selection_options
@@ -48,6 +50,7 @@ def run(
     spec: Path,
     out: Path | None,
     fail_on: str,
+    shown: str,
     device: str,
     store: Path | None,
     allow_inconclusive: bool,
@@ -76,7 +79,6 @@ def run(
         raise AuditLensError(f"--out {str(out)!r} is a file; name a folder")
     from auditlens import api
     from auditlens.cli.progress import shown_progress
-    from auditlens.verdict import exit_code
 
     folder = out or api.default_out(loaded, chosen.suffix)
     with shown_progress(quiet=quiet) as progress:
@@ -94,12 +96,13 @@ def run(
             select=select,
             exclude=exclude,
             tier=tier,
+            policy=policy_of(fail_on, allow_inconclusive),
         )
-    _tell(record, folder)
-    return int(exit_code(record.verdict, fail_on=fail_on, allow_inconclusive=allow_inconclusive))
+    _tell(record, folder, shown)
+    return int(record.verdict.exit_code)
 
 
-def _tell(record: AuditRecord, folder: Path) -> None:
-    from auditlens.cli.verdict_text import print_verdict
+def _tell(record: AuditRecord, folder: Path, shown: str) -> None:
+    from auditlens.cli.verdict_text import print_for_github, print_verdict
 
-    print_verdict(record, folder)
+    (print_for_github if shown == "github" else print_verdict)(record, folder)

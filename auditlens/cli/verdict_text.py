@@ -8,12 +8,15 @@ from typing import Final
 
 import click
 
+from auditlens.report.beside import exit_text, remarks, standing_text
+from auditlens.report.page_one import tone_of
 from auditlens.spec.metrics import shown_value
 from auditlens.stages.findings import ArtefactFinding, Effect, Estimate
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import GateState, Severity
-from auditlens.stages.verdict import GateResult, Verdict
+from auditlens.stages.verdict import GateResult
+from auditlens.verdict.weight import is_accepted
 
 COLOURS: Final = {
     GateState.HOLDS: "green",
@@ -21,6 +24,7 @@ COLOURS: Final = {
     GateState.INCONCLUSIVE: "yellow",
     GateState.NOT_EVALUATED: "yellow",
 }
+TONES: Final = {"holds": "green", "remarks": "cyan", "open": "yellow", "fails": "red"}
 REPORTS: Final = ("report.html", "report.pdf")
 COLUMNS: Final = ("gate", "state", "estimate", "interval", "limit")
 
@@ -35,6 +39,20 @@ def print_verdict(record: AuditRecord, folder: Path) -> None:
         click.echo(line)
 
 
+def print_for_github(record: AuditRecord, folder: Path) -> None:
+    """Print the verdict and its annotations, and tell the workflow's step where it asks for that.
+
+    The verdict holds words of the spec; it is fenced, so that none of them is a command to the runner.
+    """
+    from auditlens.report.github import fenced, github_text, tell_step
+
+    click.echo(fenced("\n".join([plain_verdict(record), *report_lines(folder)])))
+    annotated = github_text(folder, record)
+    if annotated:
+        click.echo(annotated)
+    tell_step(folder, record)
+
+
 def report_lines(folder: Path) -> list[str]:
     """Say where the reports lie; a report that could not be written is not named."""
     return [f"report: {folder / name}" for name in REPORTS if (folder / name).is_file()] or [f"run folder: {folder}"]
@@ -43,7 +61,9 @@ def report_lines(folder: Path) -> list[str]:
 def gate_cells(result: GateResult) -> tuple[str, str, str, str, str]:
     """Write one gate as text: id, state, estimate, interval, limit."""
     gate = result.gate
-    state = "fails, accepted" if result.waived else str(result.state)
+    state = "fails, accepted" if is_accepted(result) else str(result.state)
+    if standing_text(result):
+        state += f" ({standing_text(result)})"
     severity = " (warn)" if gate.severity is Severity.WARN else ""
     return f"{gate.id}{severity}", state, _value(result.estimate, gate), _interval(result.estimate, gate), _limit(gate)
 
@@ -67,14 +87,14 @@ def plain_verdict(record: AuditRecord) -> str:
     rows = [COLUMNS, *(gate_cells(result) for result in record.verdict.gates)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([record.verdict.headline, "", *told(record), "", *table, ""])
+    head = [record.verdict.headline, *remarks(record.verdict)]
+    return "\n".join([*head, "", *told(record), "", *table, "", exit_text(record.verdict)])
 
 
 def told(record: AuditRecord) -> list[str]:
-    """What a reader must know: what the class leans on, every gate that does not hold, worst first, and the notes."""
+    """What a reader must know: what the class leans on, then every gate that does not hold, worst first."""
     open_gates = sum(result.state is not GateState.HOLDS for result in record.verdict.gates)
-    notes = (f"Note: {note}" for note in record.verdict.notes)
-    return [*leanings(record), *record.verdict.sentences[:open_gates], *notes]
+    return [*leanings(record), *record.verdict.sentences[:open_gates]]
 
 
 def leanings(record: AuditRecord) -> list[str]:
@@ -133,8 +153,8 @@ def _draw(record: AuditRecord) -> None:
     from rich.text import Text
 
     console = Console(highlight=False)
-    console.print(Text(record.verdict.headline, style=f"bold {_headline_colour(record.verdict)}"), "")
-    for sentence in told(record):
+    console.print(Text(record.verdict.headline, style=f"bold {TONES[tone_of(record.verdict)]}"))
+    for sentence in (*remarks(record.verdict), "", *told(record)):
         console.print(Text(sentence))
     table = Table(*COLUMNS)
     for result in record.verdict.gates:
@@ -142,9 +162,4 @@ def _draw(record: AuditRecord) -> None:
         cells[1].stylize(COLOURS[result.state])
         table.add_row(*cells)
     console.print(table)
-
-
-def _headline_colour(verdict: Verdict) -> str:
-    states = {result.state for result in verdict.gates if result.gate.severity is Severity.ERROR}
-    worst = next((state for state in (GateState.FAILS, *list(GateState)[2:]) if state in states), GateState.HOLDS)
-    return COLOURS[worst]
+    console.print(Text(exit_text(record.verdict)))

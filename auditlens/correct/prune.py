@@ -34,6 +34,7 @@ from auditlens.stages.progress import Progress, Silent
 from auditlens.stages.pruning import Pruned, SilencedComponent
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ComponentState
+from auditlens.stages.verdict import DEFAULT_POLICY, Policy
 from auditlens.store import Store
 from auditlens.store.atomic import write_bytes_atomically
 from auditlens.store.folders import file_sha256
@@ -89,6 +90,7 @@ def prune(
     reports: bool = True,
     allow_code: bool = False,
     allow_modules: Iterable[str] = (),
+    policy: Policy = DEFAULT_POLICY,
 ) -> Pruning:
     """Silence components of an audited model, write it with its spec and card, and audit it again (paper, 4.3.3).
 
@@ -114,7 +116,7 @@ def prune(
         Folder of the pruned model; `<run>-pruned` by default.
     audit_again : bool
         Whether the pruned model is audited, into `out / "pruned"`, with the run's batch size and threads.
-    device, store, progress, reports, allow_code, allow_modules
+    device, store, progress, reports, allow_code, allow_modules, policy
         As for `audit`.
 
     Returns
@@ -129,12 +131,12 @@ def prune(
     """
     folder = folder_for(Path(run), Path(out) if out is not None else None)
     earlier = read_run(Path(run), Path(spec) if spec is not None else None, variables)
-    policy = CodePolicy.of(allow_code, allow_modules)
-    check_code(earlier.loaded, policy)
+    code = CodePolicy.of(allow_code, allow_modules)
+    check_code(earlier.loaded, code)
     choices = chosen(earlier.record, tuple(components), spurious, responding, states, layer)
     told = progress if progress is not None else Silent()
     pruned = _write(earlier, choices, folder, best_device(device), Store(Path(store) if store else None), told)
-    after = _audit(earlier, folder, device, store, told, reports, policy) if audit_again else None
+    after = _audit(earlier, folder, device, store, told, reports, code, policy) if audit_again else None
     if after is not None:
         _write_text(folder / CARD, card_text(pruned, gate_table(earlier.record, after)))
         compare([run, folder / AUDIT], names=["before", "after"], out=folder)
@@ -264,7 +266,8 @@ def _audit(
     store: str | Path | None,
     progress: Progress,
     reports: bool,
-    policy: CodePolicy,
+    code: CodePolicy,
+    policy: Policy,
 ) -> AuditRecord:
     plan = earlier.record.plan
     return audit(
@@ -277,6 +280,7 @@ def _audit(
         batch_size=plan.batch_size,
         threads=plan.n_threads,
         reports=reports,
-        allow_code=policy.everything,
-        allow_modules=policy.modules,
+        allow_code=code.everything,
+        allow_modules=code.modules,
+        policy=policy,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from auditlens.report.beside import exit_text, remarks, standing_text
 from auditlens.report.gaps import Gap, gaps, named_or_counted
 from auditlens.report.opinions import opinion_sentences
 from auditlens.report.page_one import counts_of, ranked_gates
@@ -22,15 +23,32 @@ from auditlens.report.wording import (
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.verdict import GateResult
 
-MAX_ROWS, MAX_SENTENCES = 100, 10
+MAX_ROWS, MAX_SENTENCES, MAX_REMARKS = 100, 10, 20
 MAX_TEXT = 400
-"""Characters kept of one cell; with the row limits this keeps the file far under 1 MiB."""
+"""Characters kept of one cell; with the row limits the file stays far under 1 MiB as a rule."""
+MAX_BYTES = 1024 * 1024
+"""A step summary above this size is dropped whole by GitHub."""
+CUT = "The rest is in the report: this summary would have been too large."
 
 
 def summary_bytes(run_dir: Path, record: AuditRecord) -> bytes:
-    """Render `summary.md`: headline, sentences, gates (worst first), what was not evaluated."""
+    """Render `summary.md`: headline, sentences, gates (worst first), what was not evaluated; at most 1 MiB."""
+    return summary_text(record).encode(errors="replace")
+
+
+def summary_text(record: AuditRecord, most_bytes: int = MAX_BYTES) -> str:
+    """The summary, cut after a whole line where it would be larger."""
     lines = [*_head(record), *_sentences(record), *_gates(record), *_not_evaluated(record), *_foot(record)]
-    return ("\n".join(lines) + "\n").encode()
+    sizes = [len(line.encode(errors="replace")) + 1 for line in lines]
+    if sum(sizes) <= most_bytes:
+        return "\n".join(lines) + "\n"
+    kept, room = [], most_bytes - len(CUT) - 2
+    for line, size in zip(lines, sizes, strict=True):
+        room -= size
+        if room < 0:
+            break
+        kept.append(line)
+    return "\n".join([*kept, "", CUT]) + "\n" if kept else ""
 
 
 def cell(text: str) -> str:
@@ -52,12 +70,21 @@ def _head(record: AuditRecord) -> list[str]:
     return [
         f"# {cell(record.verdict.headline)}",
         "",
-        f"**{cell(counts)}**",
+        f"**{cell(counts)}** · {exit_text(record.verdict)}",
         "",
         f"{cell(title)} · model {short_hash(plan.model.identity_sha256)} · "
         f"{plural(plan.data.n_images, 'image')}, {plural(plan.data.n_units, 'unit')} · {locked}",
         "",
+        *_remarks(record),
     ]
+
+
+def _remarks(record: AuditRecord) -> list[str]:
+    told = remarks(record.verdict)
+    lines = [f"> - {cell(typeset(sentence))}" for sentence in told[:MAX_REMARKS]]
+    if len(told) > MAX_REMARKS:
+        lines.append(f"> - {len(told) - MAX_REMARKS} more in the report")
+    return [*lines, ""] if lines else []
 
 
 def _sentences(record: AuditRecord) -> list[str]:
@@ -65,10 +92,6 @@ def _sentences(record: AuditRecord) -> list[str]:
     lines = [f"- {cell(typeset(sentence))}" for sentence in sentences[:MAX_SENTENCES]]
     if len(sentences) > MAX_SENTENCES:
         lines.append(f"- {len(sentences) - MAX_SENTENCES} more in the report")
-    notes = record.verdict.notes
-    lines += [f"- Note: {cell(typeset(note))}" for note in notes[:MAX_SENTENCES]]
-    if len(notes) > MAX_SENTENCES:
-        lines.append(f"- {len(notes) - MAX_SENTENCES} more notes in the report")
     lines += [f"- {cell(typeset(sentence))}" for sentence in opinion_sentences(record)]
     return [*lines, ""]
 
@@ -85,8 +108,9 @@ def _gates(record: AuditRecord) -> list[str]:
 def _row(result: GateResult, labels: dict[str, str]) -> str:
     gate = result.gate
     title = f"{capitalise(gate_title(gate, labels))} ({gate.id}{', warn' if gate.severity == 'warn' else ''})"
+    standing = standing_text(result)
     cells = [
-        f"**{outcome_word(result)}**",
+        f"**{outcome_word(result)}**" + (f" ({standing})" if standing else ""),
         cell(title),
         cell(estimate_text(result.estimate, kind_of(gate.metric))),
         limit_text(gate),

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from auditlens.report import bars, released, wording
 from auditlens.report.ablation import ablation_views, agreement_sentence
+from auditlens.report.beside import exit_text, remarks, standing_text
 from auditlens.report.combinations import combination_name, combination_views
 from auditlens.report.doses import dose_views, limit_about
 from auditlens.report.erasure import erasure_sentence, left_out
@@ -77,6 +78,9 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     released.twin_text,
     agreement_sentence,
     erasure_sentence,
+    exit_text,
+    remarks,
+    standing_text,
     left_out,
     prevalences_of,
     mask_sentence,

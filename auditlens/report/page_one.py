@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auditlens.report.beside import remarks
 from auditlens.report.gaps import short_gaps
 from auditlens.report.wording import is_accepted, sham_moved_more
 from auditlens.stages.findings import ArtefactFinding, Confrontation, Control, Pair
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ExitCode, GateState, Severity
-from auditlens.stages.verdict import GateResult
+from auditlens.stages.verdict import GateResult, Verdict
 
-MAX_SENTENCES, MAX_CONFRONTATIONS, MAX_REMARKS = 3, 3, 4
-MAX_GATES, MAX_NOTES = 16, 2
+MAX_SENTENCES, MAX_CONFRONTATIONS, MAX_REMARKS, MAX_BESIDE = 3, 3, 4, 3
+MAX_GATES = 16
 ORDER = (GateState.FAILS, GateState.INCONCLUSIVE, GateState.NOT_EVALUATED, GateState.HOLDS)
 WORST_KINDS = ("flip", "strongest", "median", "no effect")
 TYPICAL_KINDS = ("median", "no effect", "strongest", "flip")
@@ -40,12 +41,12 @@ class PageOne:
     """The content of page one."""
 
     tone: str
-    """`fails`, `open` or `holds`: the colour of the headline."""
+    """`fails`, `open`, `remarks` or `holds`: the colour of the headline."""
     counts: tuple[Count, ...]
+    remarks: tuple[str, ...]
+    n_more_remarks: int
     sentences: tuple[str, ...]
     n_more_sentences: int
-    notes: tuple[str, ...]
-    """The first of the verdict's notes; the rest is counted in the last."""
     gates: tuple[GateResult, ...]
     hidden: tuple[Count, ...]
     """Outcomes of the gates that did not fit."""
@@ -70,13 +71,14 @@ def page_one(record: AuditRecord, n_gates: int = MAX_GATES) -> PageOne:
     open_gates = sum(result.state is not GateState.HOLDS for result in record.verdict.gates)
     sentences = record.verdict.sentences[: min(MAX_SENTENCES, max(open_gates, 1))]
     confrontations = ranked_confrontations(record)
-    not_examined = short_gaps(record)
+    not_examined, said = short_gaps(record), remarks(record.verdict)
     return PageOne(
-        tone=tone_of(record.verdict.exit_code),
+        tone=tone_of(record.verdict),
         counts=counts_of(record.verdict.gates),
+        remarks=said[:MAX_BESIDE],
+        n_more_remarks=max(len(said) - MAX_BESIDE, 0),
         sentences=sentences,
         n_more_sentences=max(open_gates - len(sentences), 0),
-        notes=first_notes(record.verdict.notes),
         gates=ranked[:n_gates],
         hidden=counts_of(ranked[n_gates:]),
         telling=telling_pair(record, ranked),
@@ -88,21 +90,16 @@ def page_one(record: AuditRecord, n_gates: int = MAX_GATES) -> PageOne:
     )
 
 
-def first_notes(notes: tuple[str, ...]) -> tuple[str, ...]:
-    """Keep the first notes, and count the rest."""
-    if len(notes) <= MAX_NOTES:
-        return notes
-    return (*notes[: MAX_NOTES - 1], f"{len(notes) - MAX_NOTES + 1} more notes in section 2.")
-
-
 def ranked_controls(record: AuditRecord) -> tuple[Control, ...]:
     """Sort controls: what did not come out as expected first."""
     return tuple(sorted(record.findings.controls, key=lambda row: (row.passes is not False, row.passes is None)))
 
 
-def tone_of(code: ExitCode) -> str:
-    """Colour of the headline by the verdict's exit code."""
-    return {ExitCode.HOLDS: "holds", ExitCode.UNDECIDED: "open"}.get(code, "fails")
+def tone_of(verdict: Verdict) -> str:
+    """Colour of the headline: red or amber exactly where the exit code is not 0, green only where all gates hold."""
+    if verdict.exit_code is ExitCode.HOLDS:
+        return "holds" if all(row.state is GateState.HOLDS for row in verdict.gates) else "remarks"
+    return "open" if verdict.exit_code is ExitCode.UNDECIDED else "fails"
 
 
 def ranked_gates(record: AuditRecord) -> tuple[GateResult, ...]:

@@ -11,6 +11,7 @@ from auditlens.stages.findings import Confrontation, Effect, Estimate
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import GateState
 from auditlens.stages.verdict import GateResult
+from auditlens.verdict.weight import is_accepted as is_accepted
 
 RATES = frozenset(
     {
@@ -116,11 +117,6 @@ def limit_text(gate: PlannedGate) -> str:
 def outcome_word(result: GateResult) -> str:
     """Write the outcome: holds, FAILS, undecided, not evaluated, or `fails, accepted`."""
     return ACCEPTED if is_accepted(result) else OUTCOMES[result.state]
-
-
-def is_accepted(result: GateResult) -> bool:
-    """Whether the gate fails and a waiver covers it."""
-    return result.waived and result.state is GateState.FAILS
 
 
 def count_text(n: int) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from auditlens.errors import AuditLensError, ReportError
+from auditlens.report.gitlab import gitlab_bytes
 from auditlens.report.html import html_bytes
 from auditlens.report.images_first import training_images_bytes
 from auditlens.report.junit import junit_bytes
 from auditlens.report.markdown import summary_bytes
 from auditlens.report.pdf import pdf_bytes
-from auditlens.report.sarif import sarif_bytes
+from auditlens.report.sarif import sarif_bytes, upload_bytes
 from auditlens.report.tables import TABLES, table_writer
 from auditlens.stages.record import AuditRecord
 from auditlens.store.atomic import write_bytes_atomically
@@ -31,6 +32,8 @@ WRITERS: dict[str, Writer] = {
     "summary.md": summary_bytes,
     "junit.xml": junit_bytes,
     "results.sarif": sarif_bytes,
+    "results.upload.sarif": upload_bytes,
+    "gl-code-quality-report.json": gitlab_bytes,
     **{f"tables/{name}.parquet": table_writer(name) for name in TABLES},
     "training_images.csv": training_images_bytes,
     "report.html": html_bytes,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from auditlens.stages.base import Stage
 from auditlens.stages.findings import Estimate
 from auditlens.stages.plan import PlannedGate
-from auditlens.stages.states import ExitCode, GateState, Standing
+from auditlens.stages.states import ExitCode, GateState, Severity, Standing
 
 
 class GateResult(Stage):
@@ -24,6 +26,18 @@ class GateResult(Stage):
     """Against the baseline; None without one."""
 
 
+class Policy(Stage):
+    """What counts for the exit code, as the run was called; part of the verdict, so that every file agrees with it."""
+
+    fail_on: Severity = Severity.ERROR
+    """Lowest severity that counts (`--fail-on`)."""
+    allow_inconclusive: bool = False
+    """Whether undecided gates do not count (`--allow-inconclusive`)."""
+
+
+DEFAULT_POLICY: Final = Policy()
+
+
 class Verdict(Stage):
     """The outcome of the audit."""
 
@@ -35,6 +49,8 @@ class Verdict(Stage):
     sentences: tuple[str, ...]
     """What a reader of page one must know, worst first."""
     exit_code: ExitCode
+    """Follows from the gates and the policy; the exit code of the process, and what every file shows."""
+    policy: Policy = DEFAULT_POLICY
     exploratory: bool = True
     """True where no lock fixed the spec beforehand."""
     may_release: bool = True

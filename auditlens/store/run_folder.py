@@ -22,6 +22,8 @@ OURS: Final = (
     "report.pdf",
     "junit.xml",
     "results.sarif",
+    "results.upload.sarif",
+    "gl-code-quality-report.json",
     "summary.md",
     "training_images.csv",
     MANIFEST,

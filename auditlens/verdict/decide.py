@@ -9,17 +9,20 @@ from datetime import date
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.findings import Estimate, Findings
 from auditlens.stages.plan import AuditPlan, PlannedGate
-from auditlens.stages.states import ExitCode, GateState, Severity
-from auditlens.stages.verdict import GateResult, Verdict
+from auditlens.stages.states import GateState, Severity
+from auditlens.stages.verdict import DEFAULT_POLICY, GateResult, Policy, Verdict
 from auditlens.verdict.gate import state_of
 from auditlens.verdict.partial import partial_notes, partial_words
 from auditlens.verdict.sentences import sentence_for
 from auditlens.verdict.waivers import idle_waivers, waive
+from auditlens.verdict.weight import exit_code_of
 
 WORST_FIRST = (GateState.FAILS, GateState.INCONCLUSIVE, GateState.NOT_EVALUATED, GateState.HOLDS)
 
 
-def decide(spec: AuditSpec, plan: AuditPlan, findings: Findings, today: date) -> Verdict:
+def decide(
+    spec: AuditSpec, plan: AuditPlan, findings: Findings, today: date, policy: Policy = DEFAULT_POLICY
+) -> Verdict:
     """Decide every gate at its own level (an intersection-union test, so there is no correction).
 
     Parameters
@@ -31,6 +34,8 @@ def decide(spec: AuditSpec, plan: AuditPlan, findings: Findings, today: date) ->
         `gate_estimates` holds each gate's estimate at that gate's confidence.
     today : date
         Waivers expire; tests give another day here.
+    policy : Policy
+        What counts for the exit code.
     """
     decision = findings.performance.decision if findings.performance else "argmax"
     states = _states(plan.gates, findings.gate_estimates)
@@ -39,30 +44,17 @@ def decide(spec: AuditSpec, plan: AuditPlan, findings: Findings, today: date) ->
         for gate in plan.gates
     )
     partial = partial_notes(spec, plan)
-    draft = Verdict(
+    return Verdict(
         gates=gates,
         counts=_counts(gates),
         n_waived=sum(result.waived for result in gates),
         headline=_headline(gates) + partial_words(spec, plan),
         sentences=_sentences(gates),
-        exit_code=ExitCode.HOLDS,
         may_release=not partial,
         notes=(*partial, *idle_waivers(spec.waivers, gates, today)),
+        exit_code=exit_code_of(gates, policy),
+        policy=policy,
     )
-    return draft.model_copy(update={"exit_code": exit_code(draft)})
-
-
-def exit_code(verdict: Verdict, *, fail_on: str = "error", allow_inconclusive: bool = False) -> ExitCode:
-    """Give the exit code: 1 before 3 before 0; gates of severity warn count only with `fail_on="warn"`."""
-    counted = [
-        result for result in verdict.gates if result.gate.severity is Severity.ERROR or fail_on == Severity.WARN.value
-    ]
-    if any(result.state is GateState.FAILS and not result.waived for result in counted):
-        return ExitCode.GATE_FAILS
-    undecided = (GateState.INCONCLUSIVE, GateState.NOT_EVALUATED)
-    if any(result.state in undecided for result in counted) and not allow_inconclusive:
-        return ExitCode.UNDECIDED
-    return ExitCode.HOLDS
 
 
 def _states(gates: tuple[PlannedGate, ...], estimates: Mapping[str, Estimate]) -> dict[str, GateState]:

@@ -12,7 +12,6 @@ from safetensors.torch import load_file, save_file
 from auditlens.spec.load import load_spec
 from auditlens.stages.record import AuditRecord
 from auditlens.subject import activations, load_subject
-from auditlens.verdict import exit_code
 from tests.unit.subject.released_files import WRITERS
 
 from .project import Project, brightness_weights, entry_call
@@ -56,7 +55,7 @@ def test_the_pruned_model_is_written_audited_and_compared(made):
     done = prune(made, "--components", "1:0,1:2", "--out", str(made.folder / "pruned_here"))
     folder = made.folder / "pruned_here"
     record = AuditRecord.model_validate_json((folder / "pruned" / "record.json").read_bytes())
-    assert done.returncode == int(exit_code(record.verdict)), done.stderr
+    assert done.returncode == int(record.verdict.exit_code), done.stderr
     assert record.plan.model.silenced == ("1:0", "1:2")
     assert "pruned: 2 components silenced" in (folder / "pruned" / "report.html").read_text(encoding="utf-8")
     examined = {row.id for row in record.findings.components}

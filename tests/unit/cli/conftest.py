@@ -15,6 +15,7 @@ from auditlens.stages.plan import AuditPlan, PlannedData, PlannedGate, PlannedMo
 from auditlens.stages.record import AuditRecord, Environment
 from auditlens.stages.states import ExitCode, GateState, Severity
 from auditlens.stages.verdict import GateResult, Verdict
+from auditlens.verdict import judged_under
 
 SPEC = """auditlens: 1
 audit: {id: CLI-1}
@@ -91,7 +92,7 @@ class Api(ModuleType):
         options["progress"].done()
         if self.error is not None:
             raise self.error
-        return make_record(self.verdict)
+        return make_record(judged_under(self.verdict, options["policy"]))
 
     def default_out(self, loaded: Any, suffix: str = "") -> Path:
         return Path("reports") / f"{loaded.spec.audit.id}-{loaded.sha256[:8]}"

@@ -9,6 +9,7 @@ import pytest
 from auditlens.cli.main import main
 from auditlens.errors import ImageError
 from auditlens.stages.states import GateState, Severity
+from auditlens.stages.verdict import Policy
 from tests.unit.cli.conftest import make_verdict
 
 HOLDS, FAILS, INCONCLUSIVE, NOT_EVALUATED = GateState
@@ -32,6 +33,7 @@ HOLDS, FAILS, INCONCLUSIVE, NOT_EVALUATED = GateState
 def test_the_exit_code_follows_from_the_verdict(api, spec, capsys, states, severity, options, code):
     api.verdict = make_verdict(*states, severity=Severity(severity))
     assert main(["run", str(spec), "--quiet", *options]) == code
+    assert f"exit code {code}:" in capsys.readouterr().out
 
 
 def test_the_options_reach_the_engine(api, spec, tmp_path, capsys):
@@ -55,6 +57,7 @@ def test_the_options_reach_the_engine(api, spec, tmp_path, capsys):
         "select": (),
         "exclude": (),
         "tier": None,
+        "policy": Policy(),
     }
 
 
@@ -103,3 +106,24 @@ def test_a_file_in_the_place_of_the_folder_is_told_before_anything_runs(api, spe
 def test_a_wrong_spec_never_reaches_the_engine(api, tmp_path, capsys):
     assert main(["run", str(Path(tmp_path / "none.yaml"))]) == 2
     assert not api.calls
+
+
+def test_github_gets_annotations_a_summary_and_outputs(api, spec, capsys, tmp_path, monkeypatch):
+    api.verdict = make_verdict(HOLDS, FAILS)
+    for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    assert main(["run", str(spec), "--quiet", "--format", "github", "--out", str(tmp_path / "o")]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("::stop-commands::")
+    assert [line for line in lines if line.startswith("::error")] == ["::error title=gate1%3A FAILS::Sentence 1."]
+    assert lines.index("THE HEADLINE") < lines.index(f"::{lines[0].rpartition('::')[2]}::") < len(lines) - 1
+    assert "THE HEADLINE" in (tmp_path / "GITHUB_STEP_SUMMARY").read_text()
+    assert "exit-code=1\n" in (tmp_path / "GITHUB_OUTPUT").read_text()
+
+
+def test_text_writes_no_command(api, spec, capsys, tmp_path, monkeypatch):
+    api.verdict = make_verdict(FAILS)
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    assert main(["run", str(spec), "--quiet"]) == 1
+    assert "::" not in capsys.readouterr().out
+    assert not (tmp_path / "output").exists()

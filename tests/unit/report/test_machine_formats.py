@@ -10,9 +10,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from auditlens.report.gitlab import gitlab_bytes
 from auditlens.report.junit import junit_bytes
 from auditlens.report.markdown import cell, summary_bytes
-from auditlens.report.sarif import sarif_bytes
+from auditlens.report.sarif import sarif_bytes, upload_bytes
 from auditlens.report.write import Writer
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import GateState
@@ -20,7 +21,14 @@ from tests.unit.report.conftest import GOLDEN
 
 
 @pytest.mark.parametrize(
-    ("name", "writer"), [("summary.md", summary_bytes), ("junit.xml", junit_bytes), ("results.sarif", sarif_bytes)]
+    ("name", "writer"),
+    [
+        ("summary.md", summary_bytes),
+        ("junit.xml", junit_bytes),
+        ("results.sarif", sarif_bytes),
+        ("results.upload.sarif", upload_bytes),
+        ("gl-code-quality-report.json", gitlab_bytes),
+    ],
 )
 def test_golden(run_dir: Path, record: AuditRecord, name: str, writer: Writer) -> None:
     """Set AUDITLENS_WRITE_GOLDEN=1 to write the files anew, and read the diff."""
@@ -87,7 +95,10 @@ def test_sarif_fingerprints_stay_when_numbers_and_lines_change(run_dir: Path, re
 
 def test_sarif_suppresses_what_is_accepted(run_dir: Path, record: AuditRecord) -> None:
     results = json.loads(sarif_bytes(run_dir, record))["runs"][0]["results"]
-    assert [row["properties"]["gate"] for row in results if "suppressions" in row] == ["false_alarms[ink]"]
+    assert [row["properties"]["gate"] for row in results if row["suppressions"]]
+    assert all(isinstance(row["suppressions"], list) for row in results), "present on all or on none" == [
+        "false_alarms[ink]"
+    ]
 
 
 def test_summary_stays_far_under_the_limit_of_a_step_summary(run_dir: Path, record: AuditRecord) -> None:
@@ -104,3 +115,31 @@ def test_summary_stays_far_under_the_limit_of_a_step_summary(run_dir: Path, reco
 
 def test_a_cell_cannot_break_the_table() -> None:
     assert cell("a|b\n*c* `d` <e>") == "a\\|b \\*c\\* \\`d\\` \\<e\\>"
+
+
+def test_a_summary_of_ten_thousand_gates_and_enormous_texts_fits(run_dir: Path, record: AuditRecord) -> None:
+    huge = "\N{PILE OF POO}|*" * 50_000
+    gates = tuple(
+        row.model_copy(
+            update={
+                "sentence": f"{n} {huge}",
+                "gate": row.gate.model_copy(update={"id": f"{n}{huge[:600]}", "class_name": huge[:2000]}),
+            }
+        )
+        for n, row in enumerate((record.verdict.gates * 700)[:10_000])
+    )
+    verdict = record.verdict.model_copy(
+        update={"gates": gates, "sentences": (huge,) * 10_000, "notes": (huge,) * 10_000, "headline": huge}
+    )
+    text = summary_bytes(run_dir, record.model_copy(update={"verdict": verdict}))
+    assert len(text) <= 1024 * 1024
+    assert text.decode().endswith("\n")
+
+
+def test_gitlab_has_what_its_widget_needs(run_dir: Path, record: AuditRecord) -> None:
+    rows = json.loads(gitlab_bytes(run_dir, record))
+    assert {frozenset(row) for row in rows} == {
+        frozenset({"description", "check_name", "fingerprint", "severity", "location"})
+    }
+    assert rows[0]["location"] == {"path": "specs/melanoma.yaml", "lines": {"begin": 46}}
+    assert [row["severity"] for row in rows].count("info") == 1

@@ -56,11 +56,23 @@ def test_without_pictures_there_is_no_strip(record: AuditRecord) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "tone"), [(ExitCode.HOLDS, "holds"), (ExitCode.UNDECIDED, "open"), (ExitCode.GATE_FAILS, "fails")]
+    ("code", "tone"), [(ExitCode.HOLDS, "remarks"), (ExitCode.UNDECIDED, "open"), (ExitCode.GATE_FAILS, "fails")]
 )
 def test_the_colour_follows_the_exit_code(record: AuditRecord, code: ExitCode, tone: str) -> None:
     verdict = make_verdict(record.verdict.gates, code)
     assert page_one(record.model_copy(update={"verdict": verdict})).tone == tone
+
+
+def test_only_a_verdict_of_gates_that_hold_is_green(record: AuditRecord) -> None:
+    holding = tuple(row for row in record.verdict.gates if row.state is GateState.HOLDS)
+    assert page_one(record.model_copy(update={"verdict": make_verdict(holding, ExitCode.HOLDS)})).tone == "holds"
+
+
+def test_what_stands_beside_the_gates_is_shown_and_the_rest_counted(record: AuditRecord) -> None:
+    update = {"notes": tuple(f"Note {n}." for n in range(5)), "may_release": False}
+    one = page_one(record.model_copy(update={"verdict": record.verdict.model_copy(update=update)}))
+    assert one.remarks[0].startswith("This run releases nothing")
+    assert (len(one.remarks), one.n_more_remarks) == (3, 3)
 
 
 def test_controls_that_did_not_come_out_stand_first(record: AuditRecord) -> None:

@@ -6,8 +6,9 @@ from auditlens.plan.gates import expand_gates
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.findings import Estimate, Findings
 from auditlens.stages.plan import AuditPlan, PlannedData, PlannedModel
-from auditlens.stages.states import ExitCode, GateState
-from auditlens.verdict import decide, exit_code
+from auditlens.stages.states import ExitCode, GateState, Severity
+from auditlens.stages.verdict import Policy
+from auditlens.verdict import decide, judged_under
 
 SHA = "a" * 64
 TODAY = date(2026, 11, 20)
@@ -122,14 +123,14 @@ def test_exit_code_precedence(ruler, ink, code):
 def test_allow_inconclusive_turns_undecided_to_zero_but_not_a_failure():
     undecided = run({"missed": MISSED}, {"missed[ruler]": (0.0, 0.01), "missed[ink]": None})
     failing = run({"missed": MISSED}, {"missed[ruler]": (0.03, 0.04), "missed[ink]": None})
-    assert exit_code(undecided, allow_inconclusive=True) is ExitCode.HOLDS
-    assert exit_code(failing, allow_inconclusive=True) is ExitCode.GATE_FAILS
+    assert judged_under(undecided, Policy(allow_inconclusive=True)).exit_code is ExitCode.HOLDS
+    assert judged_under(failing, Policy(allow_inconclusive=True)).exit_code is ExitCode.GATE_FAILS
 
 
 def test_warnings_count_only_when_asked():
     verdict = run({"missed": MISSED | {"severity": "warn"}}, {"missed[ruler]": (0.03, 0.05), "missed[ink]": (0, 0)})
-    assert exit_code(verdict) is ExitCode.HOLDS
-    assert exit_code(verdict, fail_on="warn") is ExitCode.GATE_FAILS
+    assert verdict.exit_code is ExitCode.HOLDS
+    assert judged_under(verdict, Policy(fail_on=Severity.WARN)).exit_code is ExitCode.GATE_FAILS
 
 
 def test_a_broken_precondition_takes_the_pass_away_and_leaves_the_failure():

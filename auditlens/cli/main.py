@@ -30,6 +30,7 @@ class Entry:
 
 COMMANDS: Final[dict[str, Entry]] = {
     "run": Entry("auditlens.cli.run", "run", "Run an audit: verdict, reports, exit code."),
+    "init": Entry("auditlens.cli.init", "init", "Write a commented spec to start from."),
     "validate": Entry("auditlens.cli.validate", "validate", "Check a spec without running anything."),
     "report": Entry("auditlens.cli.report", "report", "Write the reports of a run again from its record."),
     "plan": Entry("auditlens.cli.plan", "plan", "Say what a run would do, cost and decide, without running it."),

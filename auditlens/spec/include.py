@@ -20,7 +20,7 @@ from auditlens.spec.nodes import ANY, Fields, Items, Leaf, Node, Problems, field
 from auditlens.spec.nodes import Path as Keys
 from auditlens.spec.paths import PATH_FIELDS, ROOT, Kind, rebased
 from auditlens.spec.reading import parse, read_text
-from auditlens.spec.references import GROUP, groups_of, members
+from auditlens.spec.references import GROUP, groups_of, members, names_of
 from auditlens.spec.variables import resolve_variables
 
 LIBRARY: Final = ROOT / "spec" / "library"
@@ -91,6 +91,13 @@ class Reader:
             raise _IncludeError(f"the files include each other in a circle: {names}")
         if self.n_documents > MAX_DOCUMENTS:
             raise _IncludeError(f"more than {MAX_DOCUMENTS} included files, which no spec needs")
+
+
+def library_entries(name: str, section: str) -> tuple[str, ...]:
+    """List what a library defines in a section such as `artefacts`."""
+    path, _ = _target(name, LIBRARY)
+    root, _ = Reader({}, Problems()).read(path, str(path))
+    return names_of(root, section)
 
 
 class _IncludeError(SpecError):

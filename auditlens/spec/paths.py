@@ -17,6 +17,8 @@ PYTHON: Final = "python:"
 OWN_CODE: Final = {
     "auditlens.testbed.models:small_cnn": "architecture",
     "auditlens.testbed.scenes:write_dermoscopy": "factory",
+    "auditlens.testbed.radiographs:write_radiographs": "factory",
+    "auditlens.testbed.animals:write_animals": "factory",
 }
 """Functions of ours that a spec may always name, and in which field; any other code needs the caller's leave.
 

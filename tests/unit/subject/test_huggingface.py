@@ -133,6 +133,20 @@ def test_what_does_not_fit_is_said(tmp_path, folder, fields, changes, words):
         load_subject(described(**changes), tmp_path)
 
 
+@pytest.mark.parametrize("arguments", [{}, {"trust_remote_code": True}])
+def test_code_in_the_folder_does_not_run(tmp_path, folder, arguments, monkeypatch):
+    """Nor does anybody ask on the terminal whether it may."""
+    folder()
+    monkeypatch.chdir(tmp_path)
+    config = json.loads((tmp_path / "net" / "config.json").read_text())
+    own = {"AutoConfig": "own.Own", "AutoModelForImageClassification": "own.Net"}
+    (tmp_path / "net" / "config.json").write_text(json.dumps(config | {"auto_map": own, "model_type": "own"}))
+    (tmp_path / "net" / "own.py").write_text("from pathlib import Path\nPath('it_ran').touch()\n")
+    with pytest.raises(ModelError, match="no image classifier that can be loaded"):
+        load_subject(described(arguments=arguments), tmp_path)
+    assert not list(tmp_path.rglob("it_ran"))
+
+
 def test_the_hub_is_asked_only_for_a_name_with_a_revision(tmp_path):
     assert is_hub_id("google/vit-base-patch16-224@main")
     assert not is_hub_id("google/vit-base-patch16-224")

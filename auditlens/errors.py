@@ -21,6 +21,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,34 @@ class Location:
         """`file:line:col`, as far as it is known."""
         parts = [self.file, self.line, self.column]
         return ":".join(str(part) for part in parts if part is not None)
+
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing about a spec: wrong (an error), or legal but doubtful (a warning).
+
+    Attributes
+    ----------
+    location : Location
+    path : str
+        The field, such as `gates.missed.limit`; empty where the fault is the file's.
+    message : str
+        What is wrong, what is valid, nearest match.
+    severity : {"error", "warning"}
+    """
+
+    location: Location
+    path: str
+    message: str
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        """`file:line:col: path: message`; a warning says that it is one."""
+        parts = (str(self.location), "warning" if self.severity == "warning" else "", self.path, self.message)
+        return ": ".join(part for part in parts if part)
 
 
 class AuditLensError(Exception):
@@ -71,7 +100,9 @@ class AuditLensError(Exception):
 
 
 class SpecError(AuditLensError):
-    """The spec is wrong; `problems` holds one located line per fault, all at once."""
+    """The spec is wrong; `faults` has all that is wrong at once, and `problems` the same as lines, at most 50."""
+
+    SHOWN: ClassVar[int] = 50
 
     def __init__(
         self,
@@ -79,10 +110,17 @@ class SpecError(AuditLensError):
         *,
         location: Location | None = None,
         hint: str | None = None,
-        problems: Iterable[str] = (),
+        faults: Iterable[Fault] = (),
     ) -> None:
         super().__init__(message, location=location, hint=hint)
-        self.problems = tuple(problems)
+        self.faults = tuple(faults)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """One line per fault, and one that says how many more there are."""
+        lines = [str(fault) for fault in self.faults]
+        more = [f"... and {len(lines) - self.SHOWN} more"] if len(lines) > self.SHOWN else []
+        return (*lines[: self.SHOWN], *more)
 
     def __str__(self) -> str:
         """One line per problem, or the single message."""

@@ -68,11 +68,14 @@ def run(
 
     A run that was cut off goes on where it stopped when it is started again.
     """
+    from auditlens.data.declared import check_data
     from auditlens.plan.selection import Selection, choose
     from auditlens.spec.load import load_spec
     from auditlens.spec.user_code import CodePolicy, check_code
+    from auditlens.spec.weight_rules import check_weights
 
-    loaded = load_spec(spec, variables)  # a wrong spec, or selection, is told before torch is loaded
+    # What is wrong with the spec, what it names, or the selection is told before torch is loaded.
+    loaded = load_spec(spec, variables, checks=(check_data, check_weights))
     check_code(loaded, CodePolicy.of(allow_code, allow_modules))
     chosen = choose(loaded, Selection.parse(select, exclude), tier)
     if out is not None and out.exists() and not out.is_dir():

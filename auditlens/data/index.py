@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from auditlens.data.labels import label_numbers
 from auditlens.data.sample import Cell, DataIndex, Sample
 from auditlens.data.sources import Entry, Source, find_source
 from auditlens.data.tables import numeric
@@ -21,7 +21,6 @@ from auditlens.stages.base import canonical_json
 from auditlens.store import Store
 from auditlens.store.folders import file_sha256
 
-WORDNET_ID: Final = re.compile(r"^(n\d{8})\b")
 N_READERS: Final = 8
 SHOWN: Final = 3
 
@@ -50,7 +49,7 @@ def read_index(data: Data, base: Path, classes: tuple[str, ...], store: Store) -
         Missing folder, manifest, column or file, contradictory rows, or no row with a label of the model.
     """
     source = find_source(data, base, store)
-    labels = _label_numbers(classes)
+    labels = label_numbers(classes)
     named = [replace(entry, label=data.label_map.get(entry.label or "", entry.label)) for entry in source.entries]
     kept = [entry for entry in named if entry.label in labels]
     if not kept:
@@ -70,11 +69,6 @@ def read_index(data: Data, base: Path, classes: tuple[str, ...], store: Store) -
         notes=tuple(notes),
         digest=_digest(samples, classes, data.window),
     )
-
-
-def _label_numbers(classes: tuple[str, ...]) -> dict[str, int]:
-    short = {match[1]: index for index, name in enumerate(classes) if (match := WORDNET_ID.match(name))}
-    return short | {name: index for index, name in enumerate(classes)}
 
 
 def _no_label(source: Source, classes: tuple[str, ...], labels: Mapping[str, int]) -> InputError:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from auditlens.data.tables import as_text
 from auditlens.errors import Location
 from auditlens.spec.model import Window
 from auditlens.stages.evidence import Samples
@@ -62,7 +63,7 @@ class Sample:
     def text(self, column: str) -> str | None:
         """A cell as `DataIndex.values_of` lists it; None where it is empty."""
         cell = self.columns[column]
-        return None if cell is None else _as_text(cell)
+        return None if cell is None else as_text(cell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +170,12 @@ class DataIndex:
     def values_of(self, column: str) -> tuple[str, ...]:
         """Distinct filled cells of a column as text, sorted."""
         cells = {sample.columns[column] for sample in self.samples}
-        return tuple(sorted(_as_text(cell) for cell in cells if cell is not None))
+        return tuple(sorted(as_text(cell) for cell in cells if cell is not None))
 
     def texts_of(self, column: str) -> tuple[str | None, ...]:
         """Cells of a column as text, by row; None where empty."""
         cells = (sample.columns[column] for sample in self.samples)
-        return tuple(None if cell is None else _as_text(cell) for cell in cells)
+        return tuple(None if cell is None else as_text(cell) for cell in cells)
 
     def _strata(self, within: Sequence[str]) -> NDArray[np.int64]:
         """Index of the combination of some columns and the true label."""
@@ -182,16 +183,11 @@ class DataIndex:
 
     def _equals(self, name: str, value: str) -> NDArray[np.float64]:
         cells = [sample.columns[name] for sample in self.samples]
-        return np.array([np.nan if cell is None else float(_as_text(cell) == value) for cell in cells])
+        return np.array([np.nan if cell is None else float(as_text(cell) == value) for cell in cells])
 
     def _numbers(self, name: str) -> NDArray[np.float64]:
         cells = (sample.columns[name] for sample in self.samples)
         return np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64)
-
-
-def _as_text(cell: float | str) -> str:
-    """A cell as a spec writes it: numbers without a needless decimal point."""
-    return cell if isinstance(cell, str) else f"{cell:g}"
 
 
 def _codes(values: list[Any]) -> NDArray[np.int64]:

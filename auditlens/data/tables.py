@@ -65,6 +65,11 @@ def numeric(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def as_text(cell: float | str) -> str:
+    """A cell as a spec writes it: numbers without a needless decimal point."""
+    return cell if isinstance(cell, str) else f"{cell:g}"
+
+
 def _read_csv(path: Path) -> Table:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

@@ -15,6 +15,7 @@ from auditlens.spec.references import inline_classes, text_at
 
 MAX_CLASSES_BYTES: Final = 1_000_000
 WORDNET_LINE: Final = re.compile(r"^n\d{8}\s")
+VARIABLE: Final = "${"
 _SIGNS: Final = frozenset("*?[")
 
 
@@ -30,8 +31,8 @@ def check_files(root: Fields, base: Path, problems: Problems) -> None:
     """
     for pattern, kind in PATH_FIELDS.items():
         for path, node in select(root, pattern):
-            if not (isinstance(node, Leaf) and isinstance(node.value, str)):
-                continue
+            if not (isinstance(node, Leaf) and isinstance(node.value, str)) or VARIABLE in node.value:
+                continue  # no text, or a variable without a value, which has been told
             try:
                 complaint = _complaint(root, node.value, base, kind)
             except SpecError as error:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from auditlens.errors import Location, SpecError
+from auditlens.errors import Fault, Location
 from auditlens.spec import nodes
 from auditlens.spec.clean_rules import check_clean_by
 from auditlens.spec.doses import check_doses
@@ -48,6 +48,8 @@ class LoadedSpec:
         stands in the spec or in a library make no difference; variables do, by their values.
     root : Fields
         The merged document with its places.
+    warnings : tuple of Fault
+        What the checks found doubtful.
     """
 
     spec: AuditSpec
@@ -57,6 +59,7 @@ class LoadedSpec:
     classes: tuple[str, ...]
     sha256: str
     root: Fields
+    warnings: tuple[Fault, ...] = ()
 
     def locate(self, path: nodes.Path) -> Location:
         """Find where a field stands, for a message; the file is named as the user named the spec.
@@ -78,7 +81,17 @@ class LoadedSpec:
         return str(Location(named, at.line, at.column))
 
 
-def load_spec(path: Path | str, variables: Mapping[str, str] | None = None, *, check_paths: bool = True) -> LoadedSpec:
+Check = Callable[[Fields, Path, tuple[str, ...], Problems], None]
+"""What looks at a merged document, the spec's folder and the model's classes, and notes what is wrong."""
+
+
+def load_spec(
+    path: Path | str,
+    variables: Mapping[str, str] | None = None,
+    *,
+    check_paths: bool = True,
+    checks: Iterable[Check] = (),
+) -> LoadedSpec:
     """Read a spec and check everything that can be known without a model or an image.
 
     Parameters
@@ -88,11 +101,13 @@ def load_spec(path: Path | str, variables: Mapping[str, str] | None = None, *, c
         Values of `${var:NAME}`.
     check_paths : bool
         Whether the files and folders that the spec names must exist.
+    checks : iterable of Check
+        Further ones, whose faults come with all others: what the files say that the spec names.
 
     Raises
     ------
     SpecError
-        With `problems`, one line per fault: `file:line:col: path: what is wrong, what is valid, nearest match`.
+        With `faults`, one line each: `file:line:col: path: what is wrong, what is valid, nearest match`.
     """
     path = Path(path)
     problems = Problems()
@@ -110,10 +125,11 @@ def load_spec(path: Path | str, variables: Mapping[str, str] | None = None, *, c
     check_tiers(root, problems)
     if check_paths:
         check_files(root, base, problems)
-    if problems or spec is None:
-        lines = problems.lines()
-        raise SpecError(f"{path}: {len(lines)} problem(s)", problems=lines)
-    return LoadedSpec(spec, text, path, base, classes, _sha256(spec), root)
+    for check in checks:
+        check(root, base, classes, problems)
+    problems.demand_none(path)
+    assert spec is not None  # else there is a problem
+    return LoadedSpec(spec, text, path, base, classes, _sha256(spec), root, problems.warnings)
 
 
 def _validated(root: Fields, problems: Problems) -> AuditSpec | None:

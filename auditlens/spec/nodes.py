@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 from typing import Any, Final
 
-from auditlens.errors import Location
+from auditlens.errors import Fault, Location, Severity, SpecError
 from auditlens.spec.scalars import Scalar
 
 Path = tuple[str | int, ...]
@@ -115,38 +116,59 @@ def _steps(node: Node) -> Iterator[tuple[str | int, Node]]:
 class Problems:
     """The faults found so far, each with its place."""
 
-    found: set[tuple[str, int, int, str]] = field(default_factory=set)
+    found: set[Fault] = field(default_factory=set)
     inherited: dict[Path, Path] = field(default_factory=dict)
     """Where a value was taken over from; the same fault there and here is told there alone."""
     incomplete: set[Path] = field(default_factory=set)
     """Parts that extend something that is not there: what they lack is not told besides."""
-    _said: dict[tuple[Path, str], tuple[str, int, int, str]] = field(default_factory=dict)
+    _said: dict[tuple[Path, str], Fault] = field(default_factory=dict)
 
-    def add(self, at: Location, path: Path, sentence: str) -> None:
+    def add(self, at: Location, path: Path, sentence: str, severity: Severity = "error") -> None:
         """Note a fault; the same one twice counts once."""
-        where = dotted(path)
-        text = f"{at}: {where}: {sentence}" if where else f"{at}: {sentence}"
-        row = (at.file, at.line or 0, at.column or 0, one_line(text))
-        self.found.add(row)
-        self._said[path, sentence] = row
+        place = Location(one_line(at.file), at.line, at.column)
+        fault = Fault(place, one_line(dotted(path)), one_line(sentence), severity)
+        self.found.add(fault)
+        self._said[path, sentence] = fault
 
-    def _echoes(self) -> set[tuple[str, int, int, str]]:
+    def _echoes(self) -> set[Fault]:
         """Faults of values that were taken over, and that are told where the value was written."""
-        return {row for (path, sentence), row in self._said.items() if self._is_told_above(path, sentence)}
+        return {fault for (path, sentence), fault in self._said.items() if self._is_told_above(path, sentence)}
 
     def _is_told_above(self, path: Path, sentence: str) -> bool:
         origin = self.inherited.get(path[:3])
         return origin is not None and ((*origin, *path[3:]), sentence) in self._said
 
     def __bool__(self) -> bool:
-        """Whether anything is wrong."""
-        return bool(self.found)
+        """Whether anything is wrong; a warning is not."""
+        return bool(self.errors)
 
-    def lines(self, limit: int = 50) -> tuple[str, ...]:
-        """List them in the order of the files, at most `limit`."""
-        texts = [text for *_, text in sorted(self.found - self._echoes())]
-        more = [f"... and {len(texts) - limit} more"] if len(texts) > limit else []
-        return (*texts[:limit], *more)
+    @property
+    def errors(self) -> tuple[Fault, ...]:
+        """What is wrong, in the order of the files."""
+        return tuple(fault for fault in self._sorted() if fault.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Fault, ...]:
+        """What is doubtful, in the order of the files."""
+        return tuple(fault for fault in self._sorted() if fault.severity == "warning")
+
+    def _sorted(self) -> list[Fault]:
+        def place(fault: Fault) -> tuple[str, int, int, str]:
+            at = fault.location
+            return at.file, at.line or 0, at.column or 0, str(fault)
+
+        return sorted(self.found - self._echoes(), key=place)
+
+    def demand_none(self, path: FilePath) -> None:
+        """Tell everything that is wrong.
+
+        Raises
+        ------
+        SpecError
+            Where anything is.
+        """
+        if self.errors:
+            raise SpecError(f"{path}: {len(self.errors)} problem(s)", faults=self.errors)
 
 
 def one_line(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from auditlens.errors import Location, SpecError, nearest
+from auditlens.errors import Fault, Location, SpecError, nearest
 from auditlens.spec.nodes import Fields, Items, Leaf, Node, Path, Problems, dotted, fields, items, one_line
 from auditlens.spec.scalars import Scalar, read_scalar
 
@@ -76,7 +76,8 @@ def _place_of(before: bytes, shown: str) -> Location:
 
 
 def _refusal(at: Location, sentence: str) -> SpecError:
-    return SpecError(sentence, location=at, problems=(one_line(f"{at}: {sentence}"),))
+    place = Location(one_line(at.file), at.line, at.column)
+    return SpecError(sentence, location=at, faults=(Fault(place, "", one_line(sentence)),))
 
 
 def parse(text: str, shown: str, problems: Problems) -> Fields:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from auditlens.errors import SpecError
 from auditlens.spec.load import LoadedSpec
 from auditlens.spec.nodes import Leaf, Problems, select
 from auditlens.spec.nodes import Path as Keys
@@ -150,9 +149,7 @@ def check_code(loaded: LoadedSpec, policy: CodePolicy, below: Collection[Keys] |
             continue
         if not (policy.allows(use.module) if use.function else policy.everything):
             problems.add(loaded.locate(use.path), use.path, _refusal(use))
-    if problems:
-        lines = problems.lines()
-        raise SpecError(f"{loaded.path}: {len(lines)} problem(s)", problems=lines)
+    problems.demand_none(loaded.path)
 
 
 def _refusal(use: CodeUse) -> str:

@@ -29,7 +29,9 @@ gates:
 
 @pytest.fixture
 def spec(tmp_path: Path) -> Path:
-    (tmp_path / "images").mkdir()
+    for name in ("benign", "melanoma"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        (tmp_path / "images" / name / "a.png").touch()
     path = tmp_path / "spec.yaml"
     path.write_text(SPEC, encoding="utf-8")
     return path

@@ -12,7 +12,7 @@ import pytest
 
 from auditlens.cli import main as entry
 from auditlens.cli.main import COMMANDS, Entry, main
-from auditlens.errors import InputError, Location, SpecError
+from auditlens.errors import Fault, InputError, Location, SpecError
 from auditlens.stages.states import ExitCode
 from auditlens.version import __version__
 
@@ -71,7 +71,11 @@ def test_a_located_error_begins_with_its_place(command, capsys):
 
 
 def test_all_problems_of_a_spec_are_printed(command, capsys):
-    command(raising(SpecError("bad", problems=("s.yaml:1:1: a", "s.yaml:2:1: b"))))
+    command(
+        raising(
+            SpecError("bad", faults=[Fault(Location("s.yaml", n, 1), "", word) for n, word in ((1, "a"), (2, "b"))])
+        )
+    )
     assert main(["boom"]) == 2
     assert capsys.readouterr().err == "s.yaml:1:1: a\ns.yaml:2:1: b\n"
 
@@ -144,7 +148,8 @@ def test_the_installed_command_answers(spec):
     assert installed("--version").stdout == f"auditlens, version {__version__}\n"
     assert installed("--help").returncode == 0
     good = installed("validate", str(spec))
-    assert (good.returncode, good.stderr) == (0, "")
+    assert good.returncode == 0
+    assert all(": warning: " in line for line in good.stderr.splitlines())
     assert f"{spec}: valid: 0 concepts, 0 class rules, 0 artefacts, 1 gate, 0 waivers\n" in good.stdout
 
 

@@ -12,7 +12,7 @@ from auditlens.spec.reading import parse
 
 def read(text):
     problems = Problems()
-    return plain(parse(text, "s.yaml", problems)), problems.lines()
+    return plain(parse(text, "s.yaml", problems)), tuple(map(str, problems.errors))
 
 
 def test_a_missing_file_names_its_nearest_neighbour(bench):

@@ -7,16 +7,22 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from auditlens.baselines import comparands, given_baselines, read_all
 from auditlens.data.index import read_index
 from auditlens.data.subgroups import partitions
 from auditlens.data.verification import verify_images
 from auditlens.errors import AuditLensError, InputError
 from auditlens.examine.attribution.attributor import Attributor
+from auditlens.findings.against import Against, Comparand
 from auditlens.findings.answers import answers_of
+from auditlens.findings.decision import OperatingPoint
+from auditlens.findings.differences import Bootstrap
 from auditlens.findings.judge import judge
 from auditlens.gather.answers import picture_digests
 from auditlens.gather.context import Context
@@ -43,6 +49,7 @@ from auditlens.gather.traces import keep_trace
 from auditlens.gather.transplants import with_transplants
 from auditlens.gather.trials import artefact_sources
 from auditlens.gather.user_code import code_that_runs
+from auditlens.plan.baselines import CHANGE
 from auditlens.plan.build import audited_classes, build_plan
 from auditlens.plan.gates import demand_layers
 from auditlens.plan.selection import Chosen, Selection, choose
@@ -84,6 +91,7 @@ def audit(
     reports: bool = True,
     allow_code: bool = False,
     allow_modules: Iterable[str] = (),
+    baselines: Mapping[str, str | Path] | None = None,
     today: date | None = None,
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
@@ -114,6 +122,8 @@ def audit(
         Whether Python functions that the spec names, and pickled code in a released file, may run.
     allow_modules : iterable of str
         Instead: modules and packages whose functions may run.
+    baselines : mapping of str to path, optional
+        Earlier run folders, or their records, by name; they go before the paths of the spec's `baselines`.
     today : date, optional
         Day on which waivers are judged, for tests and for a look ahead; the machine's by default.
     select, exclude : sequence of str
@@ -139,6 +149,7 @@ def audit(
     loaded = chosen.loaded
     folder = Path(out) if out is not None else default_out(loaded, chosen.suffix)
     RunFolder.check(folder)
+    earlier = read_all(given_baselines(loaded, baselines or {}), folder)
     begun = time.monotonic()
     use_threads(threads)
     keep_freed_memory()
@@ -157,7 +168,13 @@ def audit(
     plan = _plan(chosen, context, model, attributor, why)
     gathered = gather(context, plan, attributor, sources, transplanted)
     keep_trace(context, plan.selection)
-    record = _judge(chosen, plan, context, gathered, RunFolder(folder), today or date.today(), policy)
+    settings: dict[str, Any] = {"device": device, "store": store, "batch_size": batch_size, "threads": threads}
+    again = partial(
+        audit, **settings, progress=told, reports=False, allow_code=allow_code, allow_modules=tuple(allow_modules)
+    )
+    opened = RunFolder(folder)
+    others = comparands(earlier, chosen, plan, opened, again, told)
+    record = _judge(chosen, plan, context, gathered, others, opened, today or date.today(), policy)
     _write_run(folder, loaded, dict(variables or {}), context, time.monotonic() - begun)  # the writers need its places
     _write(record, folder, reports, told)
     seconds = time.monotonic() - begun
@@ -342,7 +359,7 @@ def _plan(chosen: Chosen, context: Context, model: PlannedModel, attributor: Att
         batch_size=context.batch_size,
         n_threads=torch.get_num_threads(),
         device=str(subject.device),
-        locate=lambda name: loaded.cite(("gates", name)),
+        locate=lambda name: loaded.cite(("change", "must_equal") if name == CHANGE else ("gates", name)),
         opinions=planned_opinions(spec, context.opinions),
         user_code=code_that_runs(loaded),
         tier=chosen.tier,
@@ -355,17 +372,21 @@ def _judge(
     plan: AuditPlan,
     context: Context,
     gathered: Gathered,
+    others: tuple[Comparand, ...],
     folder: RunFolder,
     today: date,
     policy: Policy,
 ) -> AuditRecord:
     loaded = chosen.loaded
     context.progress.stage("Judging the evidence", None)
-    findings = judge(loaded.spec, plan, gathered.evidence)
+    answers = answers_of(gathered.evidence, plan, picture_digests(context))
+    bootstrap = Bootstrap(loaded.spec.challenge.n_draws, plan.seed)
+    against = Against(answers, others, OperatingPoint.of(plan.model).independent, bootstrap)
+    findings = judge(loaded.spec, plan, gathered.evidence, against)
     context.progress.done()
     shown = with_pictures(findings, plan, context, gathered, folder)
     keep_embeddings(folder, gathered.evidence, plan.model, loaded.spec.examine)
-    keep_answers(folder, answers_of(gathered.evidence, plan, picture_digests(context)))
+    keep_answers(folder, answers)
     return AuditRecord(
         spec=merged_document(chosen.whole),
         spec_text=loaded.text,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -103,6 +104,33 @@ def policy_of(fail_on: str, allow_inconclusive: bool) -> Policy:
     from auditlens.stages.verdict import Policy
 
     return Policy(fail_on=Severity(fail_on), allow_inconclusive=allow_inconclusive)
+
+
+def baselines_option(command: F) -> F:
+    """Take `--baseline RECORD` or `--baseline NAME=RECORD`, any number of times."""
+    return click.option(
+        "--baseline",
+        "baselines",
+        metavar="[NAME=]RECORD",
+        multiple=True,
+        callback=lambda context, parameter, texts: _named_records(texts),
+        help="Earlier run folder, or its record.json, to compare with; named `baseline` unless a name is given.",
+    )(command)
+
+
+BASELINE_NAME = re.compile(r"[A-Za-z_][\w.-]*")
+
+
+def _named_records(texts: tuple[str, ...]) -> dict[str, str]:
+    """Split name and path; what stands before the sign is a name only where it looks like one."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, sign, path = text.partition("=")
+        name, path = (name, path) if sign and path and BASELINE_NAME.fullmatch(name) else ("baseline", text)
+        if name in found:
+            raise click.BadParameter(f"two baselines are named {name!r}; write NAME=RECORD")
+        found[name] = path
+    return found
 
 
 def _as_mapping(context: click.Context, parameter: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditlens.cli.options import (
+    baselines_option,
     code_options,
     format_option,
     policy_of,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 @variables_option
 @code_options
 @selection_options
+@baselines_option
 @click.option("--quiet", is_flag=True, help="No progress display; the verdict is still printed.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images per forward pass; part of the plan.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; part of the plan.")
@@ -60,6 +62,7 @@ def run(
     select: tuple[str, ...],
     exclude: tuple[str, ...],
     tier: str | None,
+    baselines: Mapping[str, str],
     quiet: bool,
     batch_size: int | None,
     threads: int | None,
@@ -100,6 +103,7 @@ def run(
             exclude=exclude,
             tier=tier,
             policy=policy_of(fail_on, allow_inconclusive),
+            baselines=baselines,
         )
     _tell(record, folder, shown)
     return int(record.verdict.exit_code)

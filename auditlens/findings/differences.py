@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
@@ -17,8 +18,30 @@ from auditlens.findings.statistics import (
 from auditlens.spec.metrics import OTHER
 from auditlens.stages.answers import CleanAnswers, Names, Said, TrialAnswers
 from auditlens.stages.evidence import Bools, Floats
-from auditlens.stages.findings import Estimate
+from auditlens.stages.findings import Estimate, Sided
 
+
+class Asked(TypedDict):
+    """What the statistics are asked for."""
+
+    confidence: float
+    sided: Sided
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Confidence of an interval, and whether its bounds are one-sided."""
+
+    confidence: float = 0.95
+    sided: Sided = "two"
+
+    @property
+    def asked(self) -> Asked:
+        """As keyword arguments."""
+        return {"confidence": self.confidence, "sided": self.sided}
+
+
+BOTH_SIDES = Level()
 PAIRED = "paired"
 SAME = "no variation: both runs give the same answers"
 
@@ -56,7 +79,9 @@ def clean_paired(first: CleanAnswers, other: CleanAnswers) -> bool:
     )
 
 
-def clean_difference(measure: str, first: CleanAnswers, other: CleanAnswers, independent: bool) -> Estimate:
+def clean_difference(
+    measure: str, first: CleanAnswers, other: CleanAnswers, independent: bool, level: Level = BOTH_SIDES
+) -> Estimate:
     """Difference other - first of one clean metric on the same images.
 
     Parameters
@@ -66,12 +91,13 @@ def clean_difference(measure: str, first: CleanAnswers, other: CleanAnswers, ind
         On the same images (`clean_paired`).
     independent : bool
         Multi-label: a class is decided by itself.
+    level : Level
     """
     if _same_said(first.said, other.said):
-        return _nothing(len(first.images), len(np.unique(first.units)))
+        return _nothing(len(first.images), len(np.unique(first.units)), level)
     truth = first.labels == first.class_name
     if measure == "auroc":
-        return auroc_difference(other.said.probability, first.said.probability, truth, first.units)
+        return auroc_difference(other.said.probability, first.said.probability, truth, first.units, **level.asked)
     if measure == "accuracy":
         rows = np.ones(len(truth), dtype=bool)
         right = [_right(part.said.decided, part.labels, part.class_name, independent) for part in (other, first)]
@@ -79,32 +105,53 @@ def clean_difference(measure: str, first: CleanAnswers, other: CleanAnswers, ind
         rows = truth if measure == "sensitivity" else ~truth
         called = [part.said.decided == part.class_name for part in (other, first)]
         right = called if measure == "sensitivity" else [~one for one in called]
-    return rate_difference(right[0][rows], right[1][rows], first.units[rows])
+    return rate_difference(right[0][rows], right[1][rows], first.units[rows], **level.asked)
 
 
 def effect_difference(
-    first: TrialAnswers, other: TrialAnswers, true_class: str | None, scale: str, part: str, bootstrap: Bootstrap
+    first: TrialAnswers,
+    other: TrialAnswers,
+    true_class: str | None,
+    scale: str,
+    part: str,
+    bootstrap: Bootstrap,
+    level: Level = BOTH_SIDES,
 ) -> Estimate:
     """Difference other - first of a mean paired change, trial by trial on the same pictures.
 
     `part` is raw, sham or beyond; `scale` probability or margin.
     """
-    rows = _of_class(first, true_class)
-    values = [_change(answers, scale, part) for answers in (other, first)]
+    values = [change_of(answers, scale, part) for answers in (other, first)]
     if values[0] is None or values[1] is None:
-        return Estimate(value=None, note="no sham was run")
-    reach = {"raw": 2.0, "sham": 2.0, "beyond": 4.0}[part]
+        return Estimate(value=None, note="no sham was run", **level.asked)
+    bounds = {"raw": 2.0, "sham": 2.0, "beyond": 4.0}[part]
+    reach = (-bounds, bounds) if scale == "probability" else None
+    return mean_change(values[0] - values[1], first, true_class, bootstrap, level, reach)
+
+
+def mean_change(
+    values: Floats,
+    answers: TrialAnswers,
+    true_class: str | None,
+    bootstrap: Bootstrap,
+    level: Level,
+    bounds: tuple[float, float] | None,
+) -> Estimate:
+    """Mean over the trials of a true class (all without one) of one number per trial."""
+    rows = _of_class(answers, true_class)
     return mean_effect(
-        (values[0] - values[1])[rows],
-        first.units[rows],
-        instances=first.instances[rows],
+        values[rows],
+        answers.units[rows],
+        instances=answers.instances[rows],
         n_draws=bootstrap.n_draws,
         seed=bootstrap.seed,
-        bounds=(-reach, reach) if scale == "probability" else None,
+        bounds=bounds,
+        **level.asked,
     )
 
 
-def _change(answers: TrialAnswers, scale: str, part: str) -> Floats | None:
+def change_of(answers: TrialAnswers, scale: str, part: str) -> Floats | None:
+    """Change of each trial; None for a sham that was not run."""
     clean, inserted = answers.clean.on(scale), answers.inserted.on(scale)
     if part == "raw":
         return inserted - clean
@@ -113,20 +160,26 @@ def _change(answers: TrialAnswers, scale: str, part: str) -> Floats | None:
     return answers.sham.on(scale) - clean if part == "sham" else inserted - answers.sham.on(scale)
 
 
-def flip_difference(first: TrialAnswers, other: TrialAnswers, source: str, target: str, part: str) -> Estimate:
+def flip_difference(
+    first: TrialAnswers, other: TrialAnswers, source: str, target: str, part: str, level: Level = BOTH_SIDES
+) -> Estimate:
     """Difference other - first of the share of decisions that turn, each of what its model calls rightly."""
     if part != "raw" and (first.sham is None or other.sham is None):
         return Estimate(value=None, note="no sham was run")
     if _same_trials(first, other):
-        return _nothing(len(first.images), len(np.unique(first.units)))
+        return _nothing(len(first.images), len(np.unique(first.units)), level)
     rows = [flip_rows(answers, source) for answers in (other, first)]
     units, instances = first.units, first.instances
     if part == "beyond":
         changes = [_turned(answers, target) for answers in (other, first)]
-        return difference_of_changes(changes[0], changes[1], rows[0], rows[1], units, instances=instances)
+        return difference_of_changes(
+            changes[0], changes[1], rows[0], rows[1], units, instances=instances, **level.asked
+        )
     place = 0 if part == "raw" else 1
     events = [_turned(answers, target)[place] for answers in (other, first)]
-    return overlapping_rate_difference(events[0], events[1], rows[0], rows[1], units, instances=instances)
+    return overlapping_rate_difference(
+        events[0], events[1], rows[0], rows[1], units, instances=instances, **level.asked
+    )
 
 
 def flip_rows(answers: TrialAnswers, source: str) -> Bools:
@@ -201,5 +254,13 @@ def _same_said(first: Said, other: Said) -> bool:
     return np.array_equal(first.probability, other.probability) and np.array_equal(first.decided, other.decided)
 
 
-def _nothing(n: int, n_units: int) -> Estimate:
-    return Estimate(value=0.0, low=0.0, high=0.0, n=n, n_units=n_units, note=SAME)
+def _nothing(n: int, n_units: int, level: Level = BOTH_SIDES) -> Estimate:
+    return Estimate(
+        value=0.0,
+        low=0.0,
+        high=0.0,
+        **level.asked,
+        n=n,
+        n_units=n_units,
+        note=SAME,
+    )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from auditlens.findings.against import Against, compared, missing
 from auditlens.findings.artefacts import Trials, effect_estimate, flip_estimate
+from auditlens.findings.change import kept_equal
 from auditlens.findings.components import share_of
 from auditlens.findings.decision import OperatingPoint
 from auditlens.findings.erasure import NO_MASK, erased_auroc
@@ -16,7 +18,9 @@ from auditlens.findings.performance import clean_metric
 from auditlens.findings.response import shown_by
 from auditlens.findings.separability import Kind, separability_estimate, sides_of_trials
 from auditlens.findings.subgroups import members, predictions_of, samples_of, trials_of
+from auditlens.plan.baselines import CHANGE
 from auditlens.spec.model import AuditSpec
+from auditlens.stages.baselines import Altered
 from auditlens.stages.evidence import INSIDE, Evidence
 from auditlens.stages.findings import ConceptFinding, Estimate
 from auditlens.stages.plan import PlannedGate
@@ -36,6 +40,10 @@ class GateInputs:
     labels: Mapping[tuple[str, str], Labels]
     """By layer and class, of all components of the layer."""
     concepts: Mapping[str, ConceptFinding]
+    against: Against = field(default_factory=Against)
+    """Baselines, for gates on the difference to one."""
+    altered: tuple[Altered, ...] | None = None
+    """What differs from the first baseline; None without one."""
 
     def place(self, gate: PlannedGate) -> tuple[str, str]:
         """Layer and class that a gate of the inside reads."""
@@ -44,12 +52,11 @@ class GateInputs:
 
 def gate_estimate(gate: PlannedGate, inputs: GateInputs) -> Estimate:
     """Measure what a gate asks for; without evidence the value is None and the note says why."""
+    if gate.metric == CHANGE:
+        return kept_equal(gate, inputs.altered, inputs.against)
+    if gate.against is not None:
+        return compared(gate, inputs.against, inputs.evidence.samples)
     return METRICS[gate.metric](gate, inputs)
-
-
-def missing(gate: PlannedGate, why: str) -> Estimate:
-    """An estimate that is none: never a pass."""
-    return Estimate(value=None, confidence=gate.confidence, sided="one", note=why)
 
 
 def _clean(gate: PlannedGate, inputs: GateInputs) -> Estimate:

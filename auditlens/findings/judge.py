@@ -15,8 +15,11 @@ from auditlens.examine.interpretability import (
     redundancy,
 )
 from auditlens.findings.ablation import ablation_agreements, ablation_findings
+from auditlens.findings.against import NO_BASELINES, Against
 from auditlens.findings.alignment import N_RESAMPLED, AlignmentTable, alignments
 from auditlens.findings.artefacts import Trials, artefact_finding
+from auditlens.findings.baselines import baseline_findings
+from auditlens.findings.change import altered
 from auditlens.findings.cleaning import cleaning_sentence
 from auditlens.findings.combinations import combination_findings
 from auditlens.findings.components import Interpretability, Judge, class_finding, component_findings
@@ -58,8 +61,8 @@ from auditlens.stages.plan import AuditPlan
 from auditlens.stages.response import ResponseFinding
 
 
-def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
-    """Judge everything that was measured against the spec."""
+def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, against: Against = NO_BASELINES) -> Findings:
+    """Judge everything that was measured against the spec, and against the baselines where there are any."""
     point = OperatingPoint.of(plan.model)
     concepts = concept_findings(spec, plan, evidence.samples, evidence.space)
     trials = {name: _trials(spec, plan, evidence, point, name) for name in evidence.trials}
@@ -77,7 +80,10 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
         layers=plan.model.layers,
         labels={place: found for place, (_, found) in inside.by_layer.items()},
         concepts=by_name,
+        against=against,
+        altered=altered(spec, plan, against),
     )
+    estimates = {gate.id: gate_estimate(gate, inputs) for gate in plan.gates}
     found = Findings(
         performance=performance(evidence.samples, evidence.predictions, point),
         concepts=concepts,
@@ -98,7 +104,8 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence) -> Findings:
         separability=separability_findings(plan, evidence, trials, point),
         removals=removal_findings(spec, plan, evidence, artefacts),
         controls=controls(plan, {layer: found.cropped for layer, found in tables.items() if found.cropped}, artefacts),
-        gate_estimates={gate.id: gate_estimate(gate, inputs) for gate in plan.gates},
+        gate_estimates=estimates,
+        baselines=baseline_findings(plan, against, estimates, evidence.samples, inputs.altered or ()),
         not_evaluated=not_evaluated(spec, plan, evidence, concepts),
         redundancy=_redundancy(evidence),
     )

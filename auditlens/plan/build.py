@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from auditlens.errors import SpecError, nearest
+from auditlens.plan.baselines import change_gates
 from auditlens.plan.gates import expand_gates
 from auditlens.plan.subgroups import chosen_strata
 from auditlens.spec.model import AuditSpec
@@ -50,7 +51,10 @@ def build_plan(
         data=data,
         foundation=foundation,
         audited_classes=audited,
-        gates=expand_gates(spec, model.classes, model.decision_class, locate, data.strata),
+        gates=(
+            *expand_gates(spec, model.classes, model.decision_class, locate, data.strata),
+            *change_gates(spec, model.decision_class, locate),
+        ),
         artefacts=tuple(spec.artefacts),
         methods=(
             *methods,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from auditlens.errors import Location, SpecError, nearest
+from auditlens.plan.baselines import each_baseline
 from auditlens.plan.subgroups import apart, subgroups_of, within_subgroup
 from auditlens.spec.metrics import OTHER, independent_sides, parse_direction
 from auditlens.spec.model import AuditSpec, Gate, is_multi_label
@@ -23,7 +24,7 @@ def expand_gates(
     locate: Callable[[str], str | None] = lambda name: None,
     strata: PlannedStrata | None = None,
 ) -> tuple[PlannedGate, ...]:
-    """One planned gate per gate, artefact, concept and subgroup.
+    """One planned gate per gate, artefact, concept, subgroup and baseline.
 
     Parameters
     ----------
@@ -44,10 +45,11 @@ def expand_gates(
     """
     expanded = {
         name: [
-            within_subgroup(planned, gate, subgroup, strata)
+            compared
             for artefact, concept in targets_of(spec, gate, gate.class_ or default_class)
             for planned in (_planned(name, gate, artefact, concept, classes, default_class, locate(name)),)
             for subgroup in subgroups_of(gate, planned, strata)
+            for compared in each_baseline(within_subgroup(planned, gate, subgroup, strata), gate)
         ]
         for name, gate in spec.gates.items()
     }

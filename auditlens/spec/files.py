@@ -52,6 +52,8 @@ def _complaint(root: Fields, text: str, base: Path, kind: Kind) -> str | None:
     if kind == "image":
         return _reference_image(root, text, base)
     path = resolve(text, base)
+    if kind == "run":
+        return _need_file(path / "record.json" if path.is_dir() else path)
     if kind == "file":
         return _need_file(path)
     if kind == "pictures" and _SIGNS & set(text) and not path.exists():

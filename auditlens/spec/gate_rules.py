@@ -91,7 +91,7 @@ class _Gate:
 
     def _limit(self) -> None:
         match = LIMIT.fullmatch(text_at(self.gate, "limit") or "")
-        if match and match.group(1) not in self.rule.relations:
+        if match and match.group(1) not in self.rule.relations and not _given(self.gate, "against"):
             valid = " or ".join(f"'{relation} {match.group(2)}'" for relation in self.rule.relations)
             better = {"higher": "higher is better", "lower": "lower is better"}.get(self.rule.better, "0 is best")
             self._add(("limit",), f"{self.metric} takes {valid}, for {better}; found '{match.group(0)}'")

@@ -119,6 +119,14 @@ class Gate(GateDefaults):
         description="Column of `data.strata.by` -> value: only images of this subgroup.",
         examples=[{"fitzpatrick": "V-VI"}],
     )
+    against: str | tuple[str, ...] | None = Field(
+        None,
+        description="Baseline(s): the limit is then on how much worse this model is, by `better` of the metric.",
+        examples=["predecessor", ["predecessor", "authorised"]],
+    )
+    compare: Literal["paired_difference"] | None = Field(
+        None, description="How, with `against`: by the difference on the same pictures, which is the default."
+    )
     required_by: Literal["all"] | tuple[str, ...] = Field(
         (), description="Gates that cannot hold unless this one does, or `all` others."
     )

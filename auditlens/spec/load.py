@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from auditlens.errors import Fault, Location
 from auditlens.spec import nodes
+from auditlens.spec.baseline_rules import check_baselines
 from auditlens.spec.clean_rules import check_clean_by
 from auditlens.spec.doses import check_doses
 from auditlens.spec.files import check_files, model_classes
@@ -119,6 +120,7 @@ def load_spec(
     check_references(root, classes, problems)
     check_gates(root, problems)
     check_waivers(root, problems)
+    check_baselines(root, base, problems, check_paths=check_paths)
     check_strata(root, classes, problems)
     check_clean_by(root, problems)
     check_doses(root, problems)

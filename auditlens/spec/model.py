@@ -16,6 +16,8 @@ from auditlens.spec.audited_model import Released as Released
 from auditlens.spec.audited_model import check_classes as check_classes
 from auditlens.spec.audited_model import check_layers as check_layers
 from auditlens.spec.audited_model import is_multi_label as is_multi_label
+from auditlens.spec.baselines import Baseline as Baseline
+from auditlens.spec.baselines import Change as Change
 from auditlens.spec.doses import Combinations as Combinations
 from auditlens.spec.gates import LIMIT as LIMIT
 from auditlens.spec.gates import METRICS as METRICS
@@ -149,6 +151,10 @@ class AuditSpec(Part):
     gates: dict[Name, Gate] = Field(default_factory=dict, description="Gates by name.")
     tiers: dict[Name, Tier] = Field(default_factory=dict, description="Smaller audits by name, for `run --tier NAME`.")
     waivers: tuple[Waiver, ...] = Field((), description="Accepted failures.")
+    baselines: dict[Name, Baseline] = Field(
+        default_factory=dict, description="Earlier audits by name; findings are called new, fixed, ... by the first."
+    )
+    change: Change | None = Field(None, description="Change plan that this model comes under.")
     report: Report = Field(default_factory=Report, description="Report settings.")
     seed: int = Field(0, ge=0, description="Seed of everything that is drawn.")
 

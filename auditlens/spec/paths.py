@@ -30,7 +30,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 PREFIXES: Final = {"foundation": LOCAL_FOLDER, "network": HUGGINGFACE}
 """What a text begins with where its field may also hold something that is no path."""
 
-Kind = Literal["file", "folder", "pictures", "image", "foundation", "network"]
+Kind = Literal["file", "folder", "pictures", "image", "foundation", "network", "run"]
 Pattern = tuple[str, ...]
 
 PATH_FIELDS: Final[dict[Pattern, Kind]] = {
@@ -56,6 +56,7 @@ PATH_FIELDS: Final[dict[Pattern, Kind]] = {
     ("artefacts", "*", "examples"): "folder",
     ("artefacts", "*", "without"): "folder",
     ("artefacts", "*", "removal", "masks"): "folder",
+    ("baselines", "*", "record"): "run",
     ("challenge", "separability", "images"): "folder",
     ("challenge", "separability", "images", "*"): "folder",
 }

@@ -6,6 +6,7 @@ from typing import Literal
 
 from auditlens.stages.ablation import AblationAgreement, AblationFinding
 from auditlens.stages.base import Stage
+from auditlens.stages.baselines import BaselineFinding
 from auditlens.stages.combinations import CombinationFinding
 from auditlens.stages.doses import DoseFinding
 from auditlens.stages.eligibility import LeftOut
@@ -329,5 +330,7 @@ class Findings(Stage):
     """By artefact and class, in the last layer: what the effect runs through."""
     separability: tuple[SeparabilityFinding, ...] = ()
     """By class: how well its images are told from images with spurious features only."""
+    baselines: tuple[BaselineFinding, ...] = ()
+    """Earlier audits, in the order of the spec and of the command line."""
     removals: tuple[RemovalFinding, ...] = ()
     """By artefact and class: what taking the artefact out does, where there are masks of it."""

@@ -15,6 +15,7 @@ MANIFEST: Final = "MANIFEST.sha256"
 RECORD: Final = "record.json"
 OURS: Final = (
     "images/**/*",
+    "baselines/**/*",
     "tables/*.parquet",
     "record.json",
     "run.json",

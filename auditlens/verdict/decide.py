@@ -14,6 +14,7 @@ from auditlens.stages.verdict import DEFAULT_POLICY, GateResult, Policy, Verdict
 from auditlens.verdict.gate import state_of
 from auditlens.verdict.partial import partial_notes, partial_words
 from auditlens.verdict.sentences import sentence_for
+from auditlens.verdict.standing import baseline_notes, first_baseline, standing_of
 from auditlens.verdict.waivers import idle_waivers, waive
 from auditlens.verdict.weight import exit_code_of
 
@@ -44,6 +45,10 @@ def decide(
         for gate in plan.gates
     )
     partial = partial_notes(spec, plan)
+    first = first_baseline(findings)
+    gates = tuple(
+        result.model_copy(update={"standing": standing_of(result.gate, result.state, first)}) for result in gates
+    )
     return Verdict(
         gates=gates,
         counts=_counts(gates),
@@ -51,7 +56,11 @@ def decide(
         headline=_headline(gates) + partial_words(spec, plan),
         sentences=_sentences(gates),
         may_release=not partial,
-        notes=(*partial, *idle_waivers(spec.waivers, gates, today)),
+        notes=(
+            *partial,
+            *baseline_notes(findings, gates, spec.change.plan if spec.change is not None else None),
+            *idle_waivers(spec.waivers, gates, today),
+        ),
         exit_code=exit_code_of(gates, policy),
         policy=policy,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auditlens.plan.baselines import CHANGE
 from auditlens.stages.findings import Estimate
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import GateState
@@ -27,12 +28,36 @@ def sentence_for(gate: PlannedGate, state: GateState, estimate: Estimate | None,
     artefact : str
         The artefact's plain name.
     """
+    if gate.metric == CHANGE:
+        return _changed(gate, state, estimate)
     if state is GateState.NOT_EVALUATED:
         why = estimate.note if estimate is not None and estimate.note else "there is no measurement"
         return f"{_placed(gate, _subject(gate, artefact))}: not evaluated, because {why}."
     assert estimate is not None  # every other state needs one
     said = _placed(gate, _measured(gate, estimate, decision, artefact))
     return f"{said} ({interval_text(gate, estimate)}). Limit {limit_text(gate)}: {_outcome(state, gate, estimate)}."
+
+
+def _changed(gate: PlannedGate, state: GateState, estimate: Estimate | None) -> str:
+    """What a change plan forbids, and whether it happened."""
+    part = gate.id.partition("[")[2].removesuffix("]")
+    why = estimate.note if estimate is not None else ""
+    if state is GateState.NOT_EVALUATED:
+        return f"Whether the {part} equals the baseline's, as the change plan demands: not evaluated, because {why}."
+    if state is GateState.HOLDS:
+        return f"The {part} equals the baseline's, as the change plan demands: holds."
+    return f"The {part} must equal the baseline's by the change plan; {why}: fails."
+
+
+def _compared(gate: PlannedGate, estimate: Estimate, artefact: str) -> str:
+    """How much worse than a baseline; with a limit either way, how far from it."""
+    value, subject = estimate.value or 0.0, _subject(gate, artefact)
+    rated = gate.metric in RATES
+    size = f"{100 * abs(value):.1f} points" if rated else number(gate.metric, abs(value)).removeprefix("+")
+    if gate.relation == "within":
+        more = "more" if value >= 0 else "less"
+        return f"{subject}: {size} {more} than the baseline {gate.against}"
+    return f"{subject}: {'worse' if value >= 0 else 'better'} than the baseline {gate.against} by {size}"
 
 
 def _placed(gate: PlannedGate, sentence: str) -> str:
@@ -52,6 +77,8 @@ def _outcome(state: GateState, gate: PlannedGate, estimate: Estimate) -> str:
 
 
 def _measured(gate: PlannedGate, estimate: Estimate, decision: str, artefact: str) -> str:
+    if gate.against is not None:
+        return _compared(gate, estimate, artefact)
     put_in = inserting(artefact)
     if gate.metric in FLIPS:
         turned = f"turns {_turned(gate, estimate.value)} into {gate.to_class}"

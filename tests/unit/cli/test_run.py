@@ -38,7 +38,8 @@ def test_the_exit_code_follows_from_the_verdict(api, spec, capsys, states, sever
 
 def test_the_options_reach_the_engine(api, spec, tmp_path, capsys):
     options = ["--out", str(tmp_path / "o"), "--device", "cpu", "--store", str(tmp_path / "s"), "--var", "A=1"]
-    allowed = ["--allow-module", "derm.pipeline", "--allow-module", "other"]
+    allowed = ["--allow-module", "derm.pipeline", "--allow-module", "other", "--baseline", "v1.2"]
+    allowed += ["--baseline", "authorised=v1.0"]
     assert main(["run", str(spec), *options, "--var", "B=2=3", "--batch-size", "4", "--threads", "2", *allowed]) == 0
     assert main(["run", str(spec), "--select", "gate=works"]) == 0
     assert api.calls.pop()["select"] == ("gate=works",)
@@ -54,6 +55,7 @@ def test_the_options_reach_the_engine(api, spec, tmp_path, capsys):
         "threads": 2,
         "allow_code": False,
         "allow_modules": ("derm.pipeline", "other"),
+        "baselines": {"baseline": "v1.2", "authorised": "v1.0"},
         "select": (),
         "exclude": (),
         "tier": None,

@@ -17,7 +17,7 @@ from auditlens.baselines import comparands, given_baselines, read_all
 from auditlens.data.index import read_index
 from auditlens.data.subgroups import partitions
 from auditlens.data.verification import verify_images
-from auditlens.errors import AuditLensError, InputError
+from auditlens.errors import AuditLensError
 from auditlens.examine.attribution.attributor import Attributor
 from auditlens.findings.against import Against, Comparand
 from auditlens.findings.answers import answers_of
@@ -56,6 +56,9 @@ from auditlens.plan.selection import Chosen, Selection, choose
 from auditlens.preview.costs import measured_rates
 from auditlens.preview.hashes import without_hashes
 from auditlens.preview.run import foreseen_context, planned_run
+from auditlens.protocol.looks import add_look, identity_of
+from auditlens.protocol.record_file import read_record
+from auditlens.protocol.state import protocol_state
 from auditlens.report.answers import keep_answers
 from auditlens.report.places import folder_in_repository
 from auditlens.report.write import write_all, write_manifest
@@ -175,11 +178,13 @@ def audit(
     opened = RunFolder(folder)
     others = comparands(earlier, chosen, plan, opened, again, told)
     record = _judge(chosen, plan, context, gathered, others, opened, today or date.today(), policy)
-    _write_run(folder, loaded, dict(variables or {}), context, time.monotonic() - begun)  # the writers need its places
+    look = _take_look(whole, record)  # before anybody sees a report
+    told_run = (folder, loaded, dict(variables or {}), context)
+    _write_run(*told_run, time.monotonic() - begun, look)  # the writers need its places
     _write(record, folder, reports, told)
     seconds = time.monotonic() - begun
     keep_rates(context.store.root, measured_rates(context, seconds, peak_memory()))
-    _write_run(folder, loaded, dict(variables or {}), context, seconds)
+    _write_run(*told_run, seconds, look)
     return record
 
 
@@ -241,14 +246,7 @@ def load_record(path: str | Path) -> AuditRecord:
     InputError
         There is none, or it is not a record of this version.
     """
-    place = Path(path)
-    place = place / "record.json" if place.is_dir() else place
-    try:
-        return AuditRecord.model_validate_json(place.read_bytes())
-    except FileNotFoundError as error:
-        raise InputError(f"{place} does not exist; name a run folder or its record.json") from error
-    except ValueError as error:
-        raise InputError(f"{place} is not a record of this version: {str(error).splitlines()[0]}") from error
+    return read_record(Path(path))
 
 
 def set_similarity(
@@ -349,11 +347,13 @@ def _load_models(loaded: LoadedSpec, device: str) -> Models:
 def _plan(chosen: Chosen, context: Context, model: PlannedModel, attributor: Attributor, why: str) -> AuditPlan:
     loaded, subject = chosen.loaded, context.subject
     spec = loaded.spec
+    data = planned_data(context.index, found_strata(spec.data.strata, context.index, loaded.locate))
+    whole = dataclasses.replace(loaded, spec=chosen.whole)
     return build_plan(
         spec,
         spec_sha256=loaded.sha256,
         model=model,
-        data=planned_data(context.index, found_strata(spec.data.strata, context.index, loaded.locate)),
+        data=data,
         foundation=planned_foundation(spec, context.foundation),
         methods=methods(subject, attributor.name, why, planned_crops(context, attributor), context.index.notes),
         batch_size=context.batch_size,
@@ -364,6 +364,7 @@ def _plan(chosen: Chosen, context: Context, model: PlannedModel, attributor: Att
         user_code=code_that_runs(loaded),
         tier=chosen.tier,
         selection=chosen.selection,
+        protocol=protocol_state(whole, model.identity_sha256, data.sha256),
     )
 
 
@@ -398,6 +399,15 @@ def _judge(
     )
 
 
+def _take_look(whole: LoadedSpec, record: AuditRecord) -> dict[str, str | int] | None:
+    """Write the look at the sealed data into the ledger of the spec, where it keeps one."""
+    state = record.plan.protocol.look if record.plan.protocol is not None else None
+    if state is None:
+        return None
+    identity = identity_of(whole, record.plan.model.identity_sha256, record.plan.data.sha256)
+    return add_look(whole, state, identity, record.verdict.headline, int(record.verdict.exit_code))
+
+
 def _write(record: AuditRecord, folder: Path, reports: bool, progress: Progress) -> None:
     progress.stage("Writing the reports", None)
     write_all(folder, record, None if reports else ("record.json",))
@@ -405,7 +415,12 @@ def _write(record: AuditRecord, folder: Path, reports: bool, progress: Progress)
 
 
 def _write_run(
-    folder: Path, loaded: LoadedSpec, variables: Mapping[str, str], context: Context, seconds: float
+    folder: Path,
+    loaded: LoadedSpec,
+    variables: Mapping[str, str],
+    context: Context,
+    seconds: float,
+    look: Mapping[str, str | int] | None,
 ) -> None:
     """Write what differs between equal runs: times, places on this machine, and what the store already had."""
     run = {
@@ -421,6 +436,6 @@ def _write_run(
             for stage, spent in sorted(context.store.spent.items())
         },
         "store": str(context.store.root),
-    }
+    } | ({"look": dict(look)} if look is not None else {})
     (folder / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
     write_manifest(folder)

@@ -13,6 +13,7 @@ from auditlens.spec.metrics import shown_value
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.planned_run import ForeseenGate, PlannedArtefact, PlannedRun, PlannedStep, Span
 from auditlens.stages.states import Severity
+from auditlens.verdict.protocol import protocol_notes
 
 CANNOT: Final = "cannot hold with this n"
 SHOWN: Final = 12
@@ -73,6 +74,7 @@ def head(found: PlannedRun) -> list[str]:
     if plan.foundation is not None:
         lines.append(f"foundation  {plan.foundation.model}, sha256 {_short(plan.foundation.sha256)}")
     lines.append(f"spec        sha256 {_short(plan.spec_sha256)}")
+    lines += [f"protocol    {note}" for note in protocol_notes(plan.protocol)]
     if found.n_references:
         lines.append(f"references  {found.n_references} known outputs must be met first")
     return lines

@@ -10,6 +10,7 @@ from auditlens.plan.gates import expand_gates
 from auditlens.plan.subgroups import chosen_strata
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.plan import AuditPlan, Method, PlannedData, PlannedFoundation, PlannedModel
+from auditlens.stages.protocol import ProtocolState
 
 OF_COMPONENTS = (
     "concept examples per component",
@@ -36,6 +37,7 @@ def build_plan(
     user_code: tuple[str, ...] = (),
     tier: str | None = None,
     selection: tuple[str, ...] = (),
+    protocol: ProtocolState | None = None,
 ) -> AuditPlan:
     """Resolve classes and gates, and check that the spec fits the model.
 
@@ -69,6 +71,7 @@ def build_plan(
         user_code=user_code,
         tier=tier,
         selection=selection,
+        protocol=protocol,
     )
 
 

@@ -40,6 +40,7 @@ from auditlens.spec.parts import Fraction as Fraction
 from auditlens.spec.parts import Name as Name
 from auditlens.spec.parts import Part as Part
 from auditlens.spec.parts import Sha256 as Sha256
+from auditlens.spec.protocol import Protocol as Protocol
 from auditlens.spec.separability import Separability as Separability
 from auditlens.spec.strata import Strata as Strata
 from auditlens.spec.tiers import Tier as Tier
@@ -134,6 +135,7 @@ class AuditSpec(Part):
         examples=[["auditlens/concepts/abcde", "auditlens/artefacts/dermoscopy"]],
     )
     audit: Audit = Field(description="Identity of the audit.")
+    protocol: Protocol | None = Field(None, description="Lock and ledger; without them a verdict is exploratory.")
     model: Model = Field(description="The audited model.")
     data: Data = Field(description="The images.")
     foundation: Foundation | None = Field(None, description="The text-image model; without it the inside has no words.")

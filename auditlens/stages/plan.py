@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from auditlens.stages.base import Stage
+from auditlens.stages.protocol import ProtocolState
 from auditlens.stages.states import Severity
 from auditlens.stages.subgroups import PlannedStrata
 
@@ -188,3 +189,5 @@ class AuditPlan(Stage):
     """What `--select` and `--exclude` left, as they were written; empty where everything ran."""
     user_code: tuple[str, ...] = ()
     """Python functions of the spec that were allowed to run, as `module:function`, with the SHA-256 of their source."""
+    protocol: ProtocolState | None = None
+    """The lock of the spec and the look at the sealed data; None where the spec has no protocol."""

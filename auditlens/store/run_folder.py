@@ -18,6 +18,7 @@ OURS: Final = (
     "baselines/**/*",
     "tables/*.parquet",
     "record.json",
+    "record.json.sig",
     "run.json",
     "report.html",
     "report.pdf",

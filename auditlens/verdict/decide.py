@@ -13,6 +13,7 @@ from auditlens.stages.states import GateState, Severity
 from auditlens.stages.verdict import DEFAULT_POLICY, GateResult, Policy, Verdict
 from auditlens.verdict.gate import state_of
 from auditlens.verdict.partial import partial_notes, partial_words
+from auditlens.verdict.protocol import exploratory, protocol_notes, releases
 from auditlens.verdict.sentences import sentence_for
 from auditlens.verdict.standing import baseline_notes, first_baseline, standing_of
 from auditlens.verdict.waivers import idle_waivers, waive
@@ -55,8 +56,10 @@ def decide(
         n_waived=sum(result.waived for result in gates),
         headline=_headline(gates) + partial_words(spec, plan),
         sentences=_sentences(gates),
-        may_release=not partial,
+        exploratory=exploratory(plan.protocol),
+        may_release=not partial and releases(plan.protocol),
         notes=(
+            *protocol_notes(plan.protocol),
             *partial,
             *baseline_notes(findings, gates, spec.change.plan if spec.change is not None else None),
             *idle_waivers(spec.waivers, gates, today),

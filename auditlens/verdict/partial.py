@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.plan import AuditPlan
+from auditlens.verdict.protocol import protocol_words, releases
 
 
 def partial_notes(spec: AuditSpec, plan: AuditPlan) -> tuple[str, ...]:
@@ -35,5 +36,6 @@ def partial_words(spec: AuditSpec, plan: AuditPlan) -> str:
     """What the headline adds: nothing for a whole spec."""
     words = [f"tier {plan.tier}"] if plan.tier is not None else []
     words += ["selected gates only"] if plan.selection else []
-    words += ["no release"] if partial_notes(spec, plan) else []
+    words += protocol_words(plan.protocol)
+    words += ["no release"] if partial_notes(spec, plan) or not releases(plan.protocol) else []
     return f" ({', '.join(words)})" if words else ""

@@ -54,9 +54,7 @@ def check(
     if unsigned == (public_key is not None):
         raise click.UsageError("give --public-key PEM, or --unsigned for a record that nobody signed")
     policy, today = policy_of(fail_on, allow_inconclusive), date.today()
-    found = check_record(
-        record, model, spec, variables=variables, public_key=public_key, today=today, policy=policy
-    )
+    found = check_record(record, model, spec, variables=variables, public_key=public_key, today=today, policy=policy)
     for line in found.lines:
         click.echo(line)
     click.echo(f"verdict: {found.verdict.headline}")

@@ -12,7 +12,7 @@ from auditlens.baselines.read import Earlier
 from auditlens.spec.load import LoadedSpec
 from auditlens.spec.paths import PATH_FIELDS, Kind, rebased
 
-LEFT_OUT: Final = ("include", "baselines", "change", "waivers", "tiers")
+LEFT_OUT: Final = ("include", "baselines", "change", "waivers", "tiers", "protocol")
 HEAD: Final = "# Written by auditlens: the model of the baseline {name}, asked by the spec of {audit}.\n"
 
 

@@ -100,7 +100,7 @@ def test_anything_else_is_a_fault_of_ours_with_its_traceback(command, capsys, er
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["rum"], "there is no command 'rum'; valid are run, validate, report, "),
+        (["rum"], "there is no command 'rum'; valid are run, "),
         (["rum"], "did you mean 'run'?"),
         (["validate"], "Missing argument 'SPEC'"),
         (["validate", "a", "--nope"], "No such option"),

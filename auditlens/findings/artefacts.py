@@ -81,7 +81,6 @@ def artefact_finding(trials: Trials, class_name: str, label: str) -> ArtefactFin
     classes = trials.point.classes
     class_index = classes.index(class_name)
     present: list[str | None] = [None, *(classes[index] for index in np.unique(trials.labels))]
-    ratio = trials.raw.energy_ratio
     return ArtefactFinding(
         artefact=trials.raw.artefact,
         label=label,
@@ -98,8 +97,18 @@ def artefact_finding(trials: Trials, class_name: str, label: str) -> ArtefactFin
         ),
         flips=tuple(_flip(trials, source, target) for source, target in directions(trials.point, class_name)),
         mean_area=float(trials.raw.area.mean()),
-        sham_energy_ratio=float(np.median(ratio)) if trials.has_sham else None,
+        sham_energy_ratio=median_energy(trials),
     )
+
+
+def median_energy(trials: Trials) -> float | None:
+    """Median pixel energy of the sham over the artefact's; None without a sham, or where nothing changed.
+
+    An image that the artefact leaves as it is (a black blade on a black border) has no ratio and is left out.
+    """
+    ratio = trials.raw.energy_ratio
+    known = ratio[np.isfinite(ratio)]
+    return float(np.median(known)) if trials.has_sham and known.size else None
 
 
 def _shown_classes(present: list[str | None], class_name: str) -> list[str | None]:

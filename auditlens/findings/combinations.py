@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from auditlens.findings.artefacts import Trials, effect_values
+from auditlens.findings.artefacts import Trials, effect_values, median_energy
 from auditlens.findings.decision import OperatingPoint
-from auditlens.findings.doses import dose_flips, median_energy
+from auditlens.findings.doses import dose_flips
 from auditlens.findings.statistics import holm, holm_confidences
 from auditlens.findings.statistics.clusters import MIN_UNITS
 from auditlens.findings.statistics.crossed import crossed_means

@@ -78,9 +78,13 @@ def _sham(finding: ArtefactFinding) -> Control:
         value=ratio,
         expected=f"median energy ratio {ENERGY[0]:g} to {ENERGY[1]:g}",
         passes=fair,
-        sentence=(
-            f"No sham was run for {finding.label}; its effect includes that of any disturbance."
-            if ratio is None
-            else f"The sham of {finding.label} has {ratio:.2f} times the artefact's pixel energy."
-        ),
+        sentence=_sham_sentence(finding),
     )
+
+
+def _sham_sentence(finding: ArtefactFinding) -> str:
+    if finding.sham_energy_ratio is not None:
+        return f"The sham of {finding.label} has {finding.sham_energy_ratio:.2f} times the artefact's pixel energy."
+    if finding.effects[0].beyond is None:
+        return f"No sham was run for {finding.label}; its effect includes that of any disturbance."
+    return f"Inserting {finding.label} changed no pixel of any image, so its sham cannot be compared with it."

@@ -8,7 +8,14 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from auditlens.findings.artefacts import Trials, directions, effect_estimate, effect_values, flip_estimate
+from auditlens.findings.artefacts import (
+    Trials,
+    directions,
+    effect_estimate,
+    effect_values,
+    flip_estimate,
+    median_energy,
+)
 from auditlens.findings.statistics import holm, holm_confidences, mean_effect
 from auditlens.findings.statistics.many import mean_effects
 from auditlens.findings.subgroups import members, trials_of
@@ -162,13 +169,6 @@ def _level(level: float, trials: Trials, class_name: str) -> DoseLevel:
         mean_area=float(trials.raw.area.mean()),
         sham_energy_ratio=median_energy(trials),
     )
-
-
-def median_energy(trials: Trials) -> float | None:
-    """Median pixel energy of the sham over the artefact's; None without a sham, or where nothing changed."""
-    ratio = trials.raw.energy_ratio
-    known = ratio[np.isfinite(ratio)]
-    return float(np.median(known)) if trials.has_sham and known.size else None
 
 
 def dose_flips(trials: Trials, class_name: str) -> tuple[DoseFlip, ...]:

@@ -11,6 +11,7 @@ from auditlens.findings.artefacts import (
     flip_estimate,
     flip_events,
 )
+from auditlens.findings.controls import _sham
 from auditlens.findings.decision import OperatingPoint, margin
 from auditlens.stages.evidence import ArtefactTrials, Predictions, Samples
 
@@ -65,6 +66,20 @@ def test_flips_have_their_own_denominators():
     towards = flip_estimate(trials, "benign", "melanoma", "raw", confidence=0.95, sided="two")
     assert (away.value, away.n) == (0.5, 2)
     assert (towards.value, towards.n) == (0.5, 2)
+
+
+@pytest.mark.parametrize(("unchanged", "ratio"), [([], 1.0), ([0, 3], 1.0), (range(6), None)])
+def test_images_that_the_artefact_leaves_as_they_are_have_no_share_in_the_shams_energy(unchanged, ratio):
+    trials = make([1, 1, 1, 0, 0, 0], [0.9, 0.8, 0.2, 0.1, 0.2, 0.9], [0.5] * 6, [0.5] * 6)
+    energy = trials.raw.energy_ratio.copy()
+    energy[list(unchanged)] = np.nan  # no pixel changed, so 0 over 0
+    trials = replace(trials, raw=replace(trials.raw, energy_ratio=energy))
+    finding = artefact_finding(trials, "melanoma", "a collimator")
+    assert finding.sham_energy_ratio == ratio
+    said = _sham(finding).sentence
+    assert said.startswith(
+        "Inserting a collimator changed no pixel" if ratio is None else "The sham of a collimator has 1"
+    )
 
 
 def test_flips_are_counted_at_the_operating_point_and_not_by_argmax():

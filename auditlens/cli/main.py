@@ -43,6 +43,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "compare": Entry("auditlens.cli.compare", "compare", "Set two or more runs side by side."),
     "augment": Entry("auditlens.cli.augment", "augment", "Write artefact-augmented copies of training images."),
     "concepts": Entry("auditlens.cli.concepts", "concepts", "List and show the concept libraries."),
+    "migrate": Entry("auditlens.cli.migrate", "migrate", "Rewrite a spec of an older version, comments kept."),
     "schema": Entry("auditlens.cli.schema", "schema", "Print the JSON Schema of the spec."),
 }
 

@@ -22,6 +22,7 @@ from auditlens.spec.paths import PATH_FIELDS, ROOT, Kind, rebased
 from auditlens.spec.reading import parse, read_text
 from auditlens.spec.references import GROUP, groups_of, members, names_of
 from auditlens.spec.variables import resolve_variables
+from auditlens.spec.versions import check_version
 
 LIBRARY: Final = ROOT / "spec" / "library"
 MAX_DOCUMENTS: Final = 64
@@ -57,7 +58,9 @@ class Reader:
             The merged document, and the text of the file itself.
         """
         text = read_text(path, shown)
-        document = resolve_variables(parse(text, shown, self.problems), self.variables, self.problems)
+        parsed = parse(text, shown, self.problems)
+        check_version(parsed, shown)
+        document = resolve_variables(parsed, self.variables, self.problems)
         merged = fields({}, document.at)
         for keys, leaf in self._included(document):
             below = self._below(leaf, keys, path, shown, (*chain, path.resolve()))

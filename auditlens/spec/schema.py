@@ -17,10 +17,10 @@ from auditlens.spec.model import AuditSpec
 from auditlens.spec.schema_examples import add_examples
 from auditlens.spec.schema_written import as_written
 from auditlens.spec.shape import alternatives, field_names, in_words, kinds_of
+from auditlens.spec.versions import CURRENT
 
-VERSION: Final = 1
-SCHEMA_ID: Final = f"urn:auditlens:spec:{VERSION}"
-SCHEMA_FILE: Final = f"auditlens-{VERSION}.schema.json"
+SCHEMA_ID: Final = f"urn:auditlens:spec:{CURRENT}"
+SCHEMA_FILE: Final = f"auditlens-{CURRENT}.schema.json"
 SCHEMA_LINE: Final = f"# yaml-language-server: $schema=./{SCHEMA_FILE}"
 """First line of a spec, by which editors find the schema beside it."""
 EXAMPLE: Final[dict[str, Any]] = {

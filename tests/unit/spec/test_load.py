@@ -80,7 +80,7 @@ def test_a_date_is_text_in_yaml_and_a_date_in_the_spec(bench):
         ("0.5", "half", ["7:40: decision.threshold: must be a number; found the text 'half'"]),
         ("id: T-1", "id: 7", ["2:13: audit.id: must be text; found the number 7; put it in quotes"]),
         ("id: T-1", "id: ''", ["2:13: audit.id: must not be empty"]),
-        ("auditlens: 1", "auditlens: 2", ["1:12: auditlens: must be 1; found the number 2"]),
+        ("auditlens: 1", "auditlens: 2", ["1:12: auditlens: version 2 is newer than 1, which is read; a newer auditlens is needed"]),
         ("[benign, melanoma]", "5", ["5:12: model.classes: must be text or a list of text; found the number 5"]),
         ("[benign, melanoma]", "[benign, melanoma, 5]", [
             "5:31: model.classes[2]: must be text; found the number 5; put it in quotes"]),

@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "lock": Entry("auditlens.cli.lock", "lock", "Fix a spec before the run, and amend what was fixed."),
     "sign": Entry("auditlens.cli.sign", "sign", "Sign a record."),
     "check": Entry("auditlens.cli.check", "check", "Verify that a record belongs to a model and a spec; its verdict."),
+    "log": Entry("auditlens.cli.log", "log", "Log a finished run to MLflow."),
     "prune": Entry("auditlens.cli.prune", "prune", "Silence components of an audited model and audit it again."),
     "demo": Entry("auditlens.cli.demo", "demo", "Audit a model with a planted shortcut and its clean twin."),
     "doctor": Entry("auditlens.cli.doctor", "doctor", "Say what is installed, what is missing and how to get it."),

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 
 from auditlens.baselines import comparands, given_baselines, read_all
-from auditlens.data.index import read_index
 from auditlens.data.subgroups import partitions
 from auditlens.data.verification import verify_images
 from auditlens.errors import AuditLensError
@@ -44,6 +43,7 @@ from auditlens.gather.resolve import (
     planned_opinions,
 )
 from auditlens.gather.separability import spurious_folders
+from auditlens.gather.sets import find_sets
 from auditlens.gather.strata import found_strata
 from auditlens.gather.traces import keep_trace
 from auditlens.gather.transplants import with_transplants
@@ -64,6 +64,7 @@ from auditlens.report.places import folder_in_repository
 from auditlens.report.write import write_all, write_manifest
 from auditlens.semantics.foundation import load_foundation
 from auditlens.spec.load import LoadedSpec, load_spec, merged_document
+from auditlens.spec.sets import kept_variables
 from auditlens.spec.user_code import CodePolicy, check_code
 from auditlens.stages.labelling import SetSimilarity
 from auditlens.stages.plan import AuditPlan, PlannedModel
@@ -99,6 +100,7 @@ def audit(
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
     tier: str | None = None,
+    data: str | None = None,
     policy: Policy = DEFAULT_POLICY,
 ) -> AuditRecord:
     """Run an audit.
@@ -108,7 +110,7 @@ def audit(
     spec : path
         The YAML spec.
     out : path, optional
-        Run folder; `reports/<audit id>-<spec hash>/` by default, with the tier and a hash of the selection, if any.
+        Run folder; `reports/<audit id>-<spec hash>/` by default, with tier, set and a hash of the selection, if any.
     device : {"auto", "cpu", "cuda"}
         `auto` takes cuda where there is one.
     store : path, optional
@@ -133,6 +135,8 @@ def audit(
         `KEY=VALUE[,VALUE]`: only some of the gates, by class, artefact, gate or tag, and what they require.
     tier : str, optional
         A tier of the spec.
+    data : str, optional
+        Which of `data.sets` to audit; the tier's, else the sealed one, else the only one for development.
     policy : Policy
         What counts for the exit code; stands in the verdict.
 
@@ -148,7 +152,7 @@ def audit(
     """
     whole = load_spec(Path(spec), dict(variables or {}))
     check_code(whole, CodePolicy.of(allow_code, allow_modules))
-    chosen = choose(whole, Selection.parse(select, exclude), tier)
+    chosen = choose(whole, Selection.parse(select, exclude), tier, data)
     loaded = chosen.loaded
     folder = Path(out) if out is not None else default_out(loaded, chosen.suffix)
     RunFolder.check(folder)
@@ -157,7 +161,8 @@ def audit(
     use_threads(threads)
     keep_freed_memory()
     told = progress if progress is not None else Silent()
-    context = _load(loaded, best_device(device), Store(Path(store) if store else None), told, batch_size or BATCH_SIZE)
+    kept = Store(Path(store) if store else None)
+    context = _load(chosen, best_device(device), kept, told, batch_size or BATCH_SIZE)
     sources = artefact_sources(context)
     references = check_references(
         context.behaving, context.spec.model, loaded.base, context.index.root, context.spec.data.window
@@ -202,13 +207,16 @@ def plan(
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
     tier: str | None = None,
+    data: str | None = None,
     compare_hashes: bool = True,
 ) -> PlannedRun:
     """Say what a run would do, on what, at which cost, and what its gates can decide; no image goes through a model.
 
     Parameters
     ----------
-    spec, device, store, variables, progress, batch_size, threads, allow_code, allow_modules, select, exclude, tier
+    spec, device, store, variables, progress, batch_size, threads, allow_code, allow_modules
+        As for `audit`.
+    select, exclude, tier, data
         As for `audit`.
     compare_hashes : bool
         False loads files also where their SHA-256 is not the one that the spec gives.
@@ -225,11 +233,11 @@ def plan(
     check_code(whole, CodePolicy.of(allow_code, allow_modules))
     declared = whole.spec
     whole = whole if compare_hashes else dataclasses.replace(whole, spec=without_hashes(declared))
-    chosen = choose(whole, Selection.parse(select, exclude), tier)
-    loaded = chosen.loaded
+    chosen = choose(whole, Selection.parse(select, exclude), tier, data)
     use_threads(threads)
     told = progress if progress is not None else Silent()
-    context = _load(loaded, best_device(device), Store(Path(store) if store else None), told, batch_size or BATCH_SIZE)
+    kept = Store(Path(store) if store else None)
+    context = _load(chosen, best_device(device), kept, told, batch_size or BATCH_SIZE)
     sources = artefact_sources(context)
     spurious_folders(context)
     context, equivalence = foreseen_context(context if chosen.reads_inside else outside_alone(context))
@@ -304,14 +312,16 @@ def best_device(name: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _load(loaded: LoadedSpec, device: str, store: Store, progress: Progress, batch_size: int) -> Context:
+def _load(chosen: Chosen, device: str, store: Store, progress: Progress, batch_size: int) -> Context:
+    loaded = chosen.loaded
     spec, base = loaded.spec, loaded.base
     progress.stage("Loading the model and the images", None)
     models = _load_models(loaded, device)
     subject = models.subject
     audited_classes(spec, subject.classes)  # a class that the model lacks is told before the images are read
     demand_layers(spec, tuple(layer.name for layer in subject.layers), loaded.locate)
-    index = read_index(spec.data, base, subject.classes, store)
+    found = find_sets(chosen, subject.classes, store)
+    index = found.index
     demand_columns(spec, index)
     strata = found_strata(spec.data.strata, index, loaded.locate)
     verify_images(index, store)
@@ -331,6 +341,7 @@ def _load(loaded: LoadedSpec, device: str, store: Store, progress: Progress, bat
         released=models.released,
         no_inside=models.no_inside,
         opinions=tuple(load_foundation(part, base, device) for part in spec.opinions),
+        sets=found.planned,
     )
 
 
@@ -347,7 +358,8 @@ def _load_models(loaded: LoadedSpec, device: str) -> Models:
 def _plan(chosen: Chosen, context: Context, model: PlannedModel, attributor: Attributor, why: str) -> AuditPlan:
     loaded, subject = chosen.loaded, context.subject
     spec = loaded.spec
-    data = planned_data(context.index, found_strata(spec.data.strata, context.index, loaded.locate))
+    strata = found_strata(spec.data.strata, context.index, loaded.locate)
+    data = planned_data(context.index, strata, context.sets)
     whole = dataclasses.replace(loaded, spec=chosen.whole)
     return build_plan(
         spec,
@@ -364,7 +376,7 @@ def _plan(chosen: Chosen, context: Context, model: PlannedModel, attributor: Att
         user_code=code_that_runs(loaded),
         tier=chosen.tier,
         selection=chosen.selection,
-        protocol=protocol_state(whole, model.identity_sha256, data.sha256),
+        protocol=protocol_state(whole, model.identity_sha256, data.sha256, sealed=data.sets.sealed),
     )
 
 
@@ -381,19 +393,19 @@ def _judge(
     loaded = chosen.loaded
     context.progress.stage("Judging the evidence", None)
     answers = answers_of(gathered.evidence, plan, picture_digests(context))
-    bootstrap = Bootstrap(loaded.spec.challenge.n_draws, plan.seed)
+    bootstrap = Bootstrap(context.spec.challenge.n_draws, plan.seed)
     against = Against(answers, others, OperatingPoint.of(plan.model).independent, bootstrap)
-    findings = judge(loaded.spec, plan, gathered.evidence, against)
+    findings = judge(context.spec, plan, gathered.evidence, against)
     context.progress.done()
     shown = with_pictures(findings, plan, context, gathered, folder)
-    keep_embeddings(folder, gathered.evidence, plan.model, loaded.spec.examine)
+    keep_embeddings(folder, gathered.evidence, plan.model, context.spec.examine)
     keep_answers(folder, answers)
     return AuditRecord(
         spec=merged_document(chosen.whole),
         spec_text=loaded.text,
         plan=plan,
         findings=shown,
-        verdict=decide(loaded.spec, plan, shown, today, policy),
+        verdict=decide(context.spec, plan, shown, today, policy),
         environment=environment(),
         images={name: sha for name, sha in folder.hashes().items() if name.startswith("images/")},
     )
@@ -426,7 +438,7 @@ def _write_run(
     run = {
         "spec": str(loaded.path.absolute()),
         "spec_folder": folder_in_repository(loaded.path),
-        "variables": dict(sorted(variables.items())),
+        "variables": kept_variables(loaded.spec, variables),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
         "stored_results_read": context.store.hits,

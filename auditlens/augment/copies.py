@@ -21,6 +21,7 @@ from auditlens.data.tables import read_table
 from auditlens.errors import InputError
 from auditlens.spec.load import LoadedSpec, load_spec
 from auditlens.spec.model import Data
+from auditlens.spec.sets import audited_spec
 from auditlens.spec.user_code import CodePolicy
 from auditlens.store import Store
 from auditlens.store.atomic import write_bytes_atomically
@@ -152,13 +153,13 @@ class _Training:
         """List the images of a folder or a manifest."""
         if not place.exists():
             raise InputError(f"there is no folder or manifest {str(place)!r}")
-        window = loaded.spec.data.window
+        named = audited_spec(loaded.spec).data
+        window = named.window
         absolute = str(place.absolute())
         if place.is_dir():
             data = Data(folder=absolute, window=window)
             extra: tuple[str, ...] = ()
         else:
-            named = loaded.spec.data
             extra = tuple(read_table(place).columns)
             mask = named.mask if named.mask in extra else None
             data = Data(manifest=absolute, image=named.image, label=named.label, mask=mask, window=window)

@@ -45,6 +45,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "augment": Entry("auditlens.cli.augment", "augment", "Write artefact-augmented copies of training images."),
     "concepts": Entry("auditlens.cli.concepts", "concepts", "List and show the concept libraries."),
     "migrate": Entry("auditlens.cli.migrate", "migrate", "Rewrite a spec of an older version, comments kept."),
+    "salt-ids": Entry("auditlens.cli.salt_ids", "salt_ids", "Write a list of salted ids, to find overlaps by."),
     "schema": Entry("auditlens.cli.schema", "schema", "Print the JSON Schema of the spec."),
 }
 

@@ -50,7 +50,7 @@ def code_options(command: F) -> F:
 
 
 def selection_options(command: F) -> F:
-    """Take `--select`, `--exclude` and `--tier`; the command gets `select`, `exclude` and `tier`."""
+    """Take `--select`, `--exclude`, `--tier` and `--data`, under these names."""
     options = (
         click.option(
             "--select",
@@ -66,6 +66,7 @@ def selection_options(command: F) -> F:
             help="Leave out gates by class, artefact, gate or tag; may be given several times.",
         ),
         click.option("--tier", metavar="NAME", help="A tier of the spec, such as pr."),
+        click.option("--data", metavar="NAME", help="Which of data.sets to audit; the tier's, or the sealed one."),
     )
     for option in reversed(options):
         command = option(command)

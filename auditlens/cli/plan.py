@@ -45,6 +45,7 @@ def plan(
     select: tuple[str, ...],
     exclude: tuple[str, ...],
     tier: str | None,
+    data: str | None,
     store: Path | None,
     device: str,
     batch_size: int | None,
@@ -68,7 +69,7 @@ def plan(
         raise click.UsageError("--force belongs to --write-hashes")
     loaded = load_spec(spec, variables)  # a wrong spec, or selection, is told before torch is loaded
     check_code(loaded, CodePolicy.of(allow_code, allow_modules))
-    choose(loaded, Selection.parse(select, exclude), tier)
+    choose(loaded, Selection.parse(select, exclude), tier, data)
     from auditlens import api
     from auditlens.cli.hashes import write_found
     from auditlens.cli.plan_text import print_plan
@@ -86,6 +87,7 @@ def plan(
             select=select,
             exclude=exclude,
             tier=tier,
+            data=data,
             compare_hashes=compare,
         )
 

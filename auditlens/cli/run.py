@@ -63,6 +63,7 @@ def run(
     exclude: tuple[str, ...],
     tier: str | None,
     baselines: Mapping[str, str],
+    data: str | None,
     quiet: bool,
     batch_size: int | None,
     threads: int | None,
@@ -80,7 +81,7 @@ def run(
     # What is wrong with the spec, what it names, or the selection is told before torch is loaded.
     loaded = load_spec(spec, variables, checks=(check_data, check_weights))
     check_code(loaded, CodePolicy.of(allow_code, allow_modules))
-    chosen = choose(loaded, Selection.parse(select, exclude), tier)
+    chosen = choose(loaded, Selection.parse(select, exclude), tier, data)
     if out is not None and out.exists() and not out.is_dir():
         raise AuditLensError(f"--out {str(out)!r} is a file; name a folder")
     from auditlens import api
@@ -104,6 +105,7 @@ def run(
             tier=tier,
             policy=policy_of(fail_on, allow_inconclusive),
             baselines=baselines,
+            data=data,
         )
     _tell(record, folder, shown)
     return int(record.verdict.exit_code)

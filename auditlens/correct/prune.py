@@ -29,6 +29,7 @@ from auditlens.gather.pruning import (
 from auditlens.report.comparison import compare
 from auditlens.report.pruning import CARD, SPEC, WEIGHTS, card_text, gate_table, header, pruned_spec
 from auditlens.spec.load import load_spec
+from auditlens.spec.sets import kept_variables
 from auditlens.spec.user_code import CodePolicy, check_code
 from auditlens.stages.progress import Progress, Silent
 from auditlens.stages.pruning import Pruned, SilencedComponent
@@ -192,14 +193,14 @@ def _write(
     plan, loaded = earlier.record.plan, earlier.loaded
     use_threads(plan.n_threads)
     subject = load_audited(loaded, device, plan.model)
-    made = cut(subject, choices, tried_inputs(loaded, subject, store))
+    made = cut(subject, choices, tried_inputs(loaded, subject, store, plan.data.sets.audited))
     names = (*subject.silenced, *(choice.id for choice in choices if choice.id not in subject.silenced))
     sha256 = None if keeps_weights_in_folder(loaded.spec.model) else _write_weights(subject, folder)
     text = pruned_spec(loaded, folder, names, sha256)
     _write_text(folder / SPEC, text)
     gap = _written_gap(folder / SPEC, earlier.variables, made, device)
     pruned = _described(earlier, choices, made, sha256, gap)
-    _write_text(folder / SPEC, header(pruned, earlier.variables) + text)
+    _write_text(folder / SPEC, header(pruned, kept_variables(loaded.spec, earlier.variables)) + text)
     _write_text(folder / CARD, card_text(pruned))
     progress.done(f"largest difference of a logit {gap:.1g}")
     return pruned
@@ -276,6 +277,7 @@ def _audit(
         device=device,
         store=store,
         variables=earlier.variables,
+        data=plan.data.sets.audited,
         progress=progress,
         batch_size=plan.batch_size,
         threads=plan.n_threads,

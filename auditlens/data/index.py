@@ -16,7 +16,7 @@ from auditlens.data.sources import Entry, Source, find_source
 from auditlens.data.tables import numeric
 from auditlens.data.values import sentence as window_sentence
 from auditlens.errors import InputError, nearest
-from auditlens.spec.model import Data, Window
+from auditlens.spec.model import ImageSet, Window
 from auditlens.stages.base import canonical_json
 from auditlens.store import Store
 from auditlens.store.folders import file_sha256
@@ -25,7 +25,7 @@ N_READERS: Final = 8
 SHOWN: Final = 3
 
 
-def read_index(data: Data, base: Path, classes: tuple[str, ...], store: Store) -> DataIndex:
+def read_index(data: ImageSet, base: Path, classes: tuple[str, ...], store: Store) -> DataIndex:
     """List, label and hash the images of an audit.
 
     Rows are kept in the order of their ids, so that the manifest's order changes nothing. Rows whose label (after
@@ -34,7 +34,7 @@ def read_index(data: Data, base: Path, classes: tuple[str, ...], store: Store) -
 
     Parameters
     ----------
-    data : Data
+    data : ImageSet
         The spec's part.
     base : Path
         Folder of the spec.
@@ -162,7 +162,7 @@ def _left_out_notes(entries: Iterable[Entry], labels: Mapping[str, int]) -> list
     return [f"{out.total()} images were left out, their label is no class of the model: {shown}"] if out else []
 
 
-def _unit_notes(data: Data, entries: Sequence[Entry]) -> list[str]:
+def _unit_notes(data: ImageSet, entries: Sequence[Entry]) -> list[str]:
     empty = sum(entry.unit is None for entry in entries)
     if data.unit is None or not empty:
         return []

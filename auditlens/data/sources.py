@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from auditlens.data.tables import Row, read_table
 from auditlens.errors import AuditLensError, InputError, Location, nearest
-from auditlens.spec.model import Data, GeneratedData
+from auditlens.spec.model import GeneratedData, ImageSet
 from auditlens.spec.paths import resolve
 from auditlens.store import Store
 from auditlens.store.python_objects import load_function, source_sha256
@@ -50,7 +50,7 @@ class Source:
     columns: tuple[str, ...]
 
 
-def find_source(data: Data, base: Path, store: Store) -> Source:
+def find_source(data: ImageSet, base: Path, store: Store) -> Source:
     """List the images that the spec's `data` names; generated ones are made first.
 
     Raises
@@ -88,7 +88,7 @@ def _images(group: Path) -> Iterator[Path]:
     return (path for path in found if not path.name.startswith("."))
 
 
-def _from_manifest(data: Data, path: Path, base: Path, name: str) -> Source:
+def _from_manifest(data: ImageSet, path: Path, base: Path, name: str) -> Source:
     table = read_table(path)
     own = {"image": data.image, "label": data.label, "unit": data.unit, "mask": data.mask}
     needed = [column for column in (*own.values(), *data.within) if column is not None]
@@ -106,7 +106,7 @@ def _from_manifest(data: Data, path: Path, base: Path, name: str) -> Source:
     return Source(name, entries, extra)
 
 
-def _entry(data: Data, row: Row, root: Path) -> Entry:
+def _entry(data: ImageSet, row: Row, root: Path) -> Entry:
     image = row.cells[data.image]
     if image is None:
         raise InputError(f"the cell of column {data.image!r} is empty", location=row.location)

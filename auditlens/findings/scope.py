@@ -43,6 +43,7 @@ def not_evaluated(
                 remedy="declare `data.unit`; intervals are too narrow where patients have several images",
             )
         )
+    found += _in_common(spec, plan)
     if plan.model.decision_source == "" and plan.model.threshold is None:
         found.append(
             NotEvaluated(
@@ -52,6 +53,34 @@ def not_evaluated(
             )
         )
     return tuple(found)
+
+
+def _in_common(spec: AuditSpec, plan: AuditPlan) -> list[NotEvaluated]:
+    """Whether the images are independent of what they must be: not where nobody looked, or something was found."""
+    sets, remedy = plan.data.sets, "take these images out of the audited ones"
+    found = [
+        NotEvaluated(
+            what=f"independence of the audited images from {row.file}",
+            why=f"{row.n_found} of {row.n_checked} ids ({row.column}) are in it, and the spec lets the audit go on",
+            remedy=remedy,
+        )
+        for row in sets.lists
+        if row.n_found
+    ]
+    found += [
+        NotEvaluated(
+            what=f"independence of the sets {row.first} and {row.second}",
+            why=f"they share {row.n_units or 0} units and {row.n_images} images, and the spec lets the audit go on",
+            remedy=remedy,
+        )
+        for row in sets.overlaps
+        if row.n_units or row.n_images
+    ]
+    if not sets.lists and spec.data.generate is None:
+        why = "no list of the training data's salted ids is given"
+        remedy = "`auditlens salt-ids` where the training data are, and `data.forbidden_overlap`"
+        found.append(NotEvaluated(what="overlap with the training data", why=why, remedy=remedy))
+    return found
 
 
 def _restricted(artefact: str, row: LeftOut) -> NotEvaluated:

@@ -17,6 +17,7 @@ from auditlens.spec.model import AuditSpec
 from auditlens.stages.carriers import Carriers
 from auditlens.stages.evidence import Samples, Skipped
 from auditlens.stages.progress import Progress
+from auditlens.stages.sets import PlannedSets
 from auditlens.store import Store
 from auditlens.subject import Subject
 from auditlens.subject.behaving import Behaving
@@ -33,6 +34,7 @@ class Context:
     Attributes
     ----------
     spec : AuditSpec
+        As it reads for the audited set alone: `data` names the images of `index`.
     base : Path
         Folder that the spec's paths are relative to.
     subject : Subject
@@ -54,6 +56,8 @@ class Context:
         Images that carry an artefact by its score, once they have been told.
     pictures : mapping of artefact to str
         Digest of what the audited model's inside gave its pictures (masks, places); none for most artefacts.
+    sets : PlannedSets
+        Which set the images are, and what it has in common with others.
     """
 
     spec: AuditSpec
@@ -71,6 +75,7 @@ class Context:
     opinions: tuple[FoundationModel, ...] = ()
     carriers: Mapping[str, Carriers] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
+    sets: PlannedSets = field(default_factory=PlannedSets)
 
     @property
     def chunk_size(self) -> int:

@@ -19,6 +19,7 @@ from auditlens.findings.pruning import Choice
 from auditlens.spec.load import LoadedSpec
 from auditlens.spec.model import Model
 from auditlens.spec.paths import HUGGINGFACE
+from auditlens.spec.sets import audited_spec
 from auditlens.stages.plan import PlannedModel
 from auditlens.store import Store
 from auditlens.subject import Subject, load_subject
@@ -120,9 +121,9 @@ def largest_gap(subject: Subject, inputs: Tensor, expected: Tensor) -> float:
     return float((subject.logits(inputs) - expected).abs().max())
 
 
-def tried_inputs(loaded: LoadedSpec, subject: Subject, store: Store) -> Tensor:
-    """Prepare a few images of the audited data: the first by hash, the same whatever their names and order."""
-    index: DataIndex = read_index(loaded.spec.data, loaded.base, subject.classes, store)
+def tried_inputs(loaded: LoadedSpec, subject: Subject, store: Store, data: str | None = None) -> Tensor:
+    """Prepare a few images of the audited set: the first by hash, the same whatever their names and order."""
+    index: DataIndex = read_index(audited_spec(loaded.spec, data).data, loaded.base, subject.classes, store)
     rows = np.argsort(np.asarray(index.digests), kind="stable")[:N_TRIED]
     return torch.cat([inputs for _, inputs in input_batches(subject, index, rows, N_TRIED)])
 

@@ -13,6 +13,7 @@ from auditlens.semantics.foundation import FoundationModel
 from auditlens.semantics.probes import resolve_templates
 from auditlens.spec.model import AuditSpec, is_multi_label
 from auditlens.stages.plan import Method, PlannedData, PlannedFoundation, PlannedModel, PlannedReleased
+from auditlens.stages.sets import PlannedSets
 from auditlens.stages.subgroups import PlannedStrata
 from auditlens.subject import LayerInfo, Subject
 
@@ -113,7 +114,7 @@ def planned_model(
     )
 
 
-def planned_data(index: DataIndex, strata: PlannedStrata | None = None) -> PlannedData:
+def planned_data(index: DataIndex, strata: PlannedStrata | None = None, sets: PlannedSets | None = None) -> PlannedData:
     """Describe the images."""
     counts = {name: count for name, count in index.class_counts.items() if count}
     return PlannedData(
@@ -126,6 +127,7 @@ def planned_data(index: DataIndex, strata: PlannedStrata | None = None) -> Plann
         columns=index.columns,
         n_left_out=index.n_left_out,
         strata=strata,
+        sets=sets or PlannedSets(),
     )
 
 

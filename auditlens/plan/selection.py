@@ -16,6 +16,7 @@ from auditlens.plan.gates import gate_id, preconditions_of, required_for, target
 from auditlens.spec.load import LoadedSpec
 from auditlens.spec.metrics import METRIC_RULES
 from auditlens.spec.model import AuditSpec, Gate, Waiver
+from auditlens.spec.sets import audited_name, audited_spec, default_name
 
 KEYS: Final = ("class", "artefact", "gate", "tag")
 Target = tuple[str | None, str | None]
@@ -138,42 +139,68 @@ class Chosen:
     tier : str or None
     selection : tuple of str
         As it was written; empty where everything runs.
+    data : str or None
+        The audited set of `data.sets`, where there are several.
+    default_data : str or None
+        The set that is audited where nothing else is asked for; None where something must be.
     """
 
     loaded: LoadedSpec
     whole: AuditSpec
     tier: str | None = None
     selection: tuple[str, ...] = ()
+    data: str | None = None
+    default_data: str | None = None
 
     @property
     def suffix(self) -> str:
         """What tells its run folder from that of the whole spec; empty for the whole spec."""
-        if not (self.tier or self.selection):
-            return ""
-        digest = sha256("\n".join(self.selection).encode()).hexdigest()[:6]
-        return "".join(f"-{part}" for part in (self.tier, digest if self.selection else None) if part)
+        digest = sha256("\n".join(self.selection).encode()).hexdigest()[:6] if self.selection else None
+        data = self.data if self.data != self.default_data else None
+        return "".join(f"-{part}" for part in (self.tier, data, digest) if part)
 
     @property
     def reads_inside(self) -> bool:
         """Whether anything that runs looks inside the model; a whole spec always does."""
         spec = self.loaded.spec
-        return spec is self.whole or (
+        return not (self.tier or self.selection) or (
             any(METRIC_RULES[gate.metric].needs_foundation for gate in spec.gates.values())
             or any(part.kind == "transplant" or part.avoid == "relevance" for part in spec.artefacts.values())
         )
 
 
-def choose(loaded: LoadedSpec, selection: Selection, tier: str | None = None) -> Chosen:
-    """Restrict a loaded spec to a tier, and that to a selection.
+def choose(loaded: LoadedSpec, selection: Selection, tier: str | None = None, data: str | None = None) -> Chosen:
+    """Restrict a loaded spec to one set of images, to a tier, and that to a selection.
+
+    Parameters
+    ----------
+    loaded : LoadedSpec
+    selection : Selection
+    tier : str, optional
+    data : str, optional
+        The set to audit, where the tier names none; see `auditlens.spec.sets.audited_name`.
 
     Raises
     ------
     SelectionError
         An unknown tier or value, or no gate left.
+    SpecError
+        An unknown set, or none that is audited by default.
     """
-    spec = in_tier(loaded.spec, tier, loaded.classes) if tier is not None else loaded.spec
+    whole = loaded.spec
+    name = audited_name(whole.data, _asked(whole, tier, data))
+    spec = audited_spec(whole, name)
+    spec = in_tier(spec, tier, loaded.classes) if tier is not None else spec
     spec = selected(spec, selection, loaded.classes)
-    return Chosen(replace(loaded, spec=spec), loaded.spec, tier, selection.words)
+    return Chosen(replace(loaded, spec=spec), whole, tier, selection.words, name, default_name(whole.data))
+
+
+def _asked(spec: AuditSpec, tier: str | None, data: str | None) -> str | None:
+    """The set that the call or its tier asks for."""
+    named = spec.tiers[tier].data if tier in spec.tiers else None
+    if named is not None and data is not None and data != named:
+        raise SelectionError(f"--data {data}: the tier {tier} audits the set {named!r}; leave --data out")
+    return named if data is None else data
 
 
 @dataclass(frozen=True, slots=True)

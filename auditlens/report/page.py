@@ -32,6 +32,7 @@ from auditlens.report.removal import removal_left_out
 from auditlens.report.response import response_views
 from auditlens.report.scatter import scatter_svg
 from auditlens.report.separability import separability_views
+from auditlens.report.sets import overlap_sentences, set_name, set_sentence
 from auditlens.report.subgroups import subgroup_views
 from auditlens.report.titles import artefact_labels, gate_title
 from auditlens.report.transplant import mask_sentence
@@ -67,6 +68,9 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     wording.outcome_word,
     wording.plain,
     wording.plural,
+    set_name,
+    set_sentence,
+    overlap_sentences,
     wording.quantity_text,
     wording.sham_did_more,
     wording.sham_moved_more,

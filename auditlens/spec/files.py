@@ -17,6 +17,8 @@ MAX_CLASSES_BYTES: Final = 1_000_000
 WORDNET_LINE: Final = re.compile(r"^n\d{8}\s")
 VARIABLE: Final = "${"
 _SIGNS: Final = frozenset("*?[")
+SETS: Final = (("data",), ("data", "sets", "*"))
+"""Where a source of images may stand."""
 
 
 def check_files(root: Fields, base: Path, problems: Problems) -> None:
@@ -83,8 +85,7 @@ def _absent(path: Path, what: str) -> str:
 
 def _reference_image(root: Fields, text: str, base: Path) -> str | None:
     """A reference image lies beside the spec or under the data's root; generated data cannot be known yet."""
-    data = child(root, "data")
-    if data is None or child(data[1], "generate"):
+    if any(True for head in SETS for _ in select(root, (*head, "generate"))):
         return None
     folders = [base, *data_roots(root, base)]
     if any((folder / text).is_file() for folder in folders) or resolve(text, base).is_file():
@@ -94,13 +95,10 @@ def _reference_image(root: Fields, text: str, base: Path) -> str | None:
 
 def data_roots(root: Fields, base: Path) -> list[Path]:
     """List the folders that image paths may be relative to."""
-    roots = []
-    for field in ("root", "folder", "manifest"):
-        text = text_at(root, "data", field)
-        if text:
-            path = resolve(text, base)
-            roots.append(path.parent if field == "manifest" else path)
-    return roots
+    patterns = [(*head, field) for head in SETS for field in ("root", "folder", "manifest")]
+    found = [(path[-1], text_at(node)) for pattern in patterns for path, node in select(root, pattern)]
+    named = [(field, resolve(text, base)) for field, text in found if text]
+    return [path.parent if field == "manifest" else path for field, path in named]
 
 
 def model_classes(root: Fields, base: Path, problems: Problems) -> tuple[str, ...]:

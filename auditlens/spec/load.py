@@ -23,6 +23,7 @@ from auditlens.spec.include import LIBRARY, Reader
 from auditlens.spec.inherit import resolve_gates
 from auditlens.spec.model import AuditSpec
 from auditlens.spec.nodes import Fields, Problems
+from auditlens.spec.overlap import check_salt
 from auditlens.spec.references import check_references
 from auditlens.spec.strata_rules import check_strata
 from auditlens.spec.tier_rules import check_tiers
@@ -125,6 +126,8 @@ def load_spec(
     check_clean_by(root, problems)
     check_doses(root, problems)
     check_tiers(root, problems)
+    if spec is not None and spec.data.forbidden_overlap is not None:
+        check_salt(root, text, spec.data.forbidden_overlap.salt, problems)
     if check_paths:
         check_files(root, base, problems)
     for check in checks:

@@ -26,7 +26,9 @@ from auditlens.spec.gates import Gate as Gate
 from auditlens.spec.gates import Metric as Metric
 from auditlens.spec.gates import check_limit as check_limit
 from auditlens.spec.images import Data as Data
+from auditlens.spec.images import DataSet as DataSet
 from auditlens.spec.images import GeneratedData as GeneratedData
+from auditlens.spec.images import ImageSet as ImageSet
 from auditlens.spec.images import Window as Window
 from auditlens.spec.meaning import Assumption as Assumption
 from auditlens.spec.meaning import ClassRule as ClassRule
@@ -35,6 +37,7 @@ from auditlens.spec.meaning import Controls as Controls
 from auditlens.spec.meaning import Foundation as Foundation
 from auditlens.spec.meaning import ProbeSource as ProbeSource
 from auditlens.spec.meaning import Vocabulary as Vocabulary
+from auditlens.spec.overlap import ForbiddenOverlap as ForbiddenOverlap
 from auditlens.spec.parts import CLOSED as CLOSED
 from auditlens.spec.parts import Fraction as Fraction
 from auditlens.spec.parts import Name as Name

@@ -31,6 +31,7 @@ REFERENCES: Final[dict[tuple[str, ...], Target]] = {
     ("gates", "*", "class"): "class",
     ("gates", "*", "true_class"): "class",
     ("data", "label_map", "*"): "class",
+    ("data", "sets", "*", "label_map", "*"): "class",
 }
 """Every field that names something, and what."""
 CLASS_KEYS: Final = (("classes",), ("model", "reference_predictions", "*", "probabilities"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from auditlens.spec.gates import GateDefaults
@@ -17,6 +17,7 @@ from auditlens.spec.nodes import Path
 DEFAULTS_OF_GATES = ("gates", "defaults")
 _WORDS = {
     str: "text",
+    SecretStr: "text",
     int: "a whole number",
     float: "a number",
     bool: "true or false",

@@ -10,6 +10,7 @@ from auditlens.spec.parts import Part
 class Tier(Part):
     """What `--tier NAME` runs."""
 
+    data: str | None = Field(None, description="Which of `data.sets` is audited; the sealed one by default.")
     sample: int | None = Field(
         None, ge=1, description="At most so many images, in whole units, drawn by image hash; a sample never releases."
     )

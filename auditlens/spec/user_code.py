@@ -24,6 +24,7 @@ CODE_FIELDS: Final[dict[Pattern, str]] = {
     ("model", "preprocessing", "callable"): "",
     ("model", "released", "preprocessing", "callable"): "",
     ("data", "generate", "factory"): "",
+    ("data", "sets", "*", "generate", "factory"): "",
     ("artefacts", "*", "function"): "",
 }
 """Every field that may name a Python function, and what stands before `module:function` where it does."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from auditlens.stages.base import Stage
 from auditlens.stages.protocol import ProtocolState
+from auditlens.stages.sets import PlannedSets
 from auditlens.stages.states import Severity
 from auditlens.stages.subgroups import PlannedStrata
 
@@ -143,6 +144,8 @@ class PlannedData(Stage):
     """Images whose label is none of the model's classes, or outside the sample."""
     strata: PlannedStrata | None = None
     """Subgroups that every result is split by, with their counts; None where the spec declares none."""
+    sets: PlannedSets = PlannedSets()
+    """The audited set among others, with its role, and what was found in common with others and with lists of ids."""
 
 
 class PlannedFoundation(Stage):

@@ -1,4 +1,4 @@
-"""What a verdict over a part of the spec must say: a tier, or a selection, decides no release."""
+"""What a verdict over a part of the spec must say: a tier, a selection or an unsealed set decides no release."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ def partial_notes(spec: AuditSpec, plan: AuditPlan) -> tuple[str, ...]:
         notes.append(
             f"Only a part of the spec ran ({chosen}); its other gates were not looked at, so it cannot release."
         )
+    sets = plan.data.sets
+    if not sets.sealed:
+        notes.append(f"The set {sets.audited} was audited, which is not the sealed one, so it cannot release.")
     return tuple(notes)
 
 
@@ -35,6 +38,7 @@ def _why_tier(spec: AuditSpec, name: str) -> str:
 def partial_words(spec: AuditSpec, plan: AuditPlan) -> str:
     """What the headline adds: nothing for a whole spec."""
     words = [f"tier {plan.tier}"] if plan.tier is not None else []
+    words += [f"set {plan.data.sets.audited}"] if not plan.data.sets.sealed else []
     words += ["selected gates only"] if plan.selection else []
     words += protocol_words(plan.protocol)
     words += ["no release"] if partial_notes(spec, plan) or not releases(plan.protocol) else []

@@ -51,6 +51,7 @@ def test_the_options_reach_the_engine(api, spec, tmp_path, capsys):
         "device": "cpu",
         "store": tmp_path / "s",
         "variables": {"A": "1", "B": "2=3"},
+        "data": None,
         "batch_size": 4,
         "threads": 2,
         "allow_code": False,

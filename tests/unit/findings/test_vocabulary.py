@@ -13,6 +13,7 @@ from auditlens.spec.model import Vocabulary
 from auditlens.stages.evidence import Evidence, LayerExamples, LayerRelevance, Predictions
 from auditlens.stages.findings import Estimate
 from auditlens.stages.labelling import WordLabel
+from auditlens.stages.sets import PlannedSets
 from tests.unit.findings.conftest import DIM, axis, unit
 
 WORDS = ("ruler", "ink", "border", "banana", "guitar")
@@ -153,7 +154,8 @@ def test_without_words_nothing_is_described(audited):
 
 def test_a_vocabulary_that_nothing_reads_is_named_as_not_evaluated(audited):
     spec, evidence = audited
-    plan = SimpleNamespace(model=SimpleNamespace(decision_source="x", threshold=0.5))
+    data = SimpleNamespace(sets=PlannedSets())
+    plan = SimpleNamespace(model=SimpleNamespace(decision_source="x", threshold=0.5), data=data)
     named = [row.what for row in not_evaluated(spec, plan, replace(evidence, space=None), ())]
     assert "the vocabulary" in named
     assert "the vocabulary" not in [row.what for row in not_evaluated(spec, plan, evidence, ())]

@@ -106,7 +106,7 @@ def test_a_date_is_text_in_yaml_and_a_date_in_the_spec(bench):
             "with a letter, at most 80 of them"]),
         ("{folder: images}", "3", [
             "6:7: data: must be a mapping with folder, manifest, generate, root, image, label, unit, mask, within, "
-            "label_map, window, sample, strata; found the number 3"]),
+            "label_map, window, sample, strata, sets, forbidden_overlap; found the number 3"]),
         ("{folder: images}", "{}", ["6:1: data: give exactly one of folder, manifest, generate; found none"]),
     ],
 )  # fmt: skip

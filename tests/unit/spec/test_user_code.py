@@ -161,3 +161,10 @@ def below(annotation, path):
     elif origin in (dict, tuple, list):
         for part in inner[1:] if origin is dict else inner:
             yield from below(part, (*path, "*"))
+
+
+def test_the_generator_of_one_of_several_sets_is_code_too(bench):
+    generate = {"factory": "made.up:write"}
+    loaded = bench.load(data={"sets": {"test": {"role": "sealed", "generate": generate}}})
+    (use,) = code_uses(loaded)
+    assert use.path == ("data", "sets", "test", "generate", "factory")

@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from auditlens.plan.baselines import CHANGE
 from auditlens.report.beside import exit_text, remarks, standing_text
 from auditlens.report.page_one import tone_of
 from auditlens.spec.metrics import shown_value
@@ -73,12 +74,14 @@ def _value(estimate: Estimate | None, gate: PlannedGate) -> str:
 
 
 def _interval(estimate: Estimate | None, gate: PlannedGate) -> str:
-    if estimate is None or estimate.low is None or estimate.high is None:
+    if estimate is None or estimate.low is None or estimate.high is None or gate.metric == CHANGE:
         return "-"
     return f"{shown_value(estimate.low, gate.metric)} to {shown_value(estimate.high, gate.metric)}"
 
 
 def _limit(gate: PlannedGate) -> str:
+    if gate.metric == CHANGE:
+        return shown_value(gate.bound, CHANGE)
     return f"{gate.relation} {shown_value(gate.bound, gate.metric).removeprefix('+')}"
 
 

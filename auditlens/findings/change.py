@@ -77,4 +77,4 @@ def kept_equal(gate: PlannedGate, found: tuple[Altered, ...] | None, against: Ag
     differing = next((row for row in found if row.aspect == aspect), None)
     value = 0.0 if differing is None else 1.0
     note = "" if differing is None else f"it was {differing.before!r} and is {differing.after!r}"
-    return Estimate(value=value, low=value, high=value, confidence=gate.confidence, sided="one", n=1, note=note)
+    return Estimate(value=value, low=value, high=value, confidence=gate.confidence, sided="one", note=note)

@@ -56,9 +56,7 @@ def _against(verdict: Verdict) -> tuple[str, ...]:
     if not has_baseline(verdict):
         return ()
     counts = ", ".join(f"{n} {standing.value}" for standing, n in standing_counts(verdict).items())
-    fixed = [result.gate.id for result in verdict.gates if result.standing is Standing.FIXED]
-    told = f"Against the baseline: {counts or 'nothing stands out'}."
-    return (told, f"Fixed: {', '.join(fixed)}.") if fixed else (told,)
+    return (f"Against the baseline: {counts or 'nothing stands out'}.",)  # the notes name them
 
 
 def weights(verdict: Verdict) -> dict[Weight, int]:

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from auditlens.report import bars, released, wording
 from auditlens.report.ablation import ablation_views, agreement_sentence
+from auditlens.report.baselines import baseline_views, part_text, value_in
 from auditlens.report.beside import exit_text, remarks, standing_text
 from auditlens.report.combinations import combination_name, combination_views
 from auditlens.report.doses import dose_views, limit_about
@@ -91,6 +92,8 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     limit_about,
     combination_name,
     removal_left_out,
+    part_text,
+    value_in,
     bars.auroc_bar,
     bars.change_scale,
     bars.colour_of,
@@ -174,6 +177,7 @@ def render_page(run_dir: Path, record: AuditRecord, target: Target, n_gates: int
         "layers": layers_view(record.findings),
         "first": images_first(record),
         "classes_of_artefacts": artefacts_views(record),
+        "against": baseline_views(record),
         "ablated": ablation_views(record),
         "responded": response_views(record),
         "subgroups": subgroup_views(record),

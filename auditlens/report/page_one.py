@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auditlens.report.baselines import shown_baselines
 from auditlens.report.beside import remarks
 from auditlens.report.gaps import short_gaps
 from auditlens.report.wording import is_accepted, sham_moved_more
+from auditlens.stages.baselines import BaselineFinding
 from auditlens.stages.findings import ArtefactFinding, Confrontation, Control, Pair
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ExitCode, GateState, Severity
@@ -48,6 +50,8 @@ class PageOne:
     sentences: tuple[str, ...]
     n_more_sentences: int
     gates: tuple[GateResult, ...]
+    baselines: tuple[BaselineFinding, ...]
+    """Earlier audits whose values stand beside."""
     hidden: tuple[Count, ...]
     """Outcomes of the gates that did not fit."""
     telling: Telling | None
@@ -80,6 +84,7 @@ def page_one(record: AuditRecord, n_gates: int = MAX_GATES) -> PageOne:
         sentences=sentences,
         n_more_sentences=max(open_gates - len(sentences), 0),
         gates=ranked[:n_gates],
+        baselines=shown_baselines(record),
         hidden=counts_of(ranked[n_gates:]),
         telling=telling_pair(record, ranked),
         confrontations=confrontations[:MAX_CONFRONTATIONS],

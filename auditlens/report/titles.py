@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auditlens.plan.baselines import CHANGE
 from auditlens.report.wording import plain
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.record import AuditRecord
@@ -38,4 +39,10 @@ def gate_title(gate: PlannedGate, labels: dict[str, str]) -> str:
         "observability": f"“{plain(gate.concept)}”: can the foundation model see it (AUROC)",
     }
     title = titles.get(gate.metric, gate.id)
+    if gate.metric == CHANGE:
+        part = gate.id.partition("[")[2].removesuffix("]")
+        return f"change plan: the same {part} as the baseline's"
+    if gate.against is not None:
+        than = "apart from" if gate.relation == "within" else "worse than"
+        title = f"{title}, {than} {gate.against}"
     return f"{title}; only {subgroup_words(gate)}" if gate.within else title

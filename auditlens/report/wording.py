@@ -7,6 +7,7 @@ import re
 
 from markupsafe import Markup, escape
 
+from auditlens.plan.baselines import CHANGE
 from auditlens.stages.findings import Confrontation, Effect, Estimate
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import GateState
@@ -45,9 +46,11 @@ MISSING = "\N{EN DASH}"
 
 
 def kind_of(metric: str) -> str:
-    """`percent`, `signed` or `score`: how a metric's numbers are written."""
+    """`percent`, `signed`, `score` or `change`: how a metric's numbers are written."""
     if metric in RATES:
         return "percent"
+    if metric == CHANGE:
+        return "change"
     return "signed" if metric in DIFFERENCES else "score"
 
 
@@ -55,6 +58,8 @@ def number(value: float | None, kind: str = "score") -> str:
     """Write one number: `percent` as 4.1 %, `signed` as +0.246, `score` as 0.912; a dash for None."""
     if value is None or not math.isfinite(value):
         return MISSING
+    if kind == "change":
+        return "differs" if value else "the same"
     if kind == "percent":
         return minus(f"{_flat(100 * value, 1):.1f} %")
     if kind == "signed":
@@ -88,7 +93,7 @@ def _flat(value: float, digits: int) -> float:
 
 def interval(estimate: Estimate | None, kind: str = "score") -> str:
     """Write the interval alone, such as `2.9 to 5.6 %`; empty without one."""
-    if estimate is None or estimate.low is None or estimate.high is None:
+    if estimate is None or estimate.low is None or estimate.high is None or kind == "change":
         return ""
     low, high = number(estimate.low, kind), number(estimate.high, kind)
     return f"{low.removesuffix(' %')} to {high}"
@@ -109,6 +114,8 @@ def confidence_text(estimate: Estimate) -> str:
 
 def limit_text(gate: PlannedGate) -> str:
     """Write the limit in the units of the metric, such as `≤ 2 %`."""
+    if gate.metric == CHANGE:
+        return "the same"
     scaled = gate.metric in RATES
     bound = f"{100 * gate.bound:.6g} %" if scaled else f"{gate.bound:g}"
     return {"<=": f"≤ {bound}", ">=": f"≥ {bound}", "within": f"within ± {bound}"}[gate.relation]

@@ -154,6 +154,8 @@ def independent_sides(source: str, target: str) -> str:
 
 def shown_value(value: float, metric: str) -> str:
     """Write a value the way its unit is read: `4.1 %`, `+3.2 points`, `0.87`."""
+    if metric == "change":
+        return "differs" if value else "the same"
     rule = METRIC_RULES.get(metric)
     if rule is None or rule.unit == "AUROC":
         return f"{value:.2f}"

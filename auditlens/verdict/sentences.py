@@ -42,11 +42,10 @@ def _changed(gate: PlannedGate, state: GateState, estimate: Estimate | None) -> 
     """What a change plan forbids, and whether it happened."""
     part = gate.id.partition("[")[2].removesuffix("]")
     why = estimate.note if estimate is not None else ""
-    if state is GateState.NOT_EVALUATED:
-        return f"Whether the {part} equals the baseline's, as the change plan demands: not evaluated, because {why}."
+    demand = f"The change plan demands the same {part} as the baseline's"
     if state is GateState.HOLDS:
-        return f"The {part} equals the baseline's, as the change plan demands: holds."
-    return f"The {part} must equal the baseline's by the change plan; {why}: fails."
+        return f"{demand}: holds."
+    return f"{demand}; {why}: fails." if state is GateState.FAILS else f"{demand}: not evaluated, because {why}."
 
 
 def _compared(gate: PlannedGate, estimate: Estimate, artefact: str) -> str:

@@ -113,7 +113,7 @@ def test_a_broken_change_plan_fails_like_a_gate():
     assert states == {"change[architecture]": GateState.FAILS, "change[decision]": GateState.HOLDS}
     assert verdict.exit_code is ExitCode.GATE_FAILS
     assert verdict.sentences[0] == (
-        "The architecture must equal the baseline's by the change plan; it was 'a' and is 'b': fails."
+        "The change plan demands the same architecture as the baseline's; it was 'a' and is 'b': fails."
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from auditlens.errors import nearest
-from auditlens.spec.nodes import Fields, Path, Problems, child, place, plain
+from auditlens.spec.nodes import MOST_FAULTS, TOO_MANY, Fields, Path, Problems, child, place, plain
 from auditlens.spec.scalars import described
 from auditlens.spec.shape import annotations_at, field_at, field_names, in_words, kinds_of, models_at
 
@@ -58,7 +58,10 @@ def explain(error: ValidationError, root: Fields, problems: Problems, *, below: 
         Path of the part that was validated; the whole document by default.
     """
     document = plain(root)
-    rows = [dict(row) | {"loc": (*below, *row["loc"])} for row in error.errors(include_url=False, include_input=False)]
+    found = error.errors(include_url=False, include_input=False)
+    if len(found) > MOST_FAULTS:
+        problems.add(place(root, below), below, TOO_MANY)
+    rows = [dict(row) | {"loc": (*below, *row["loc"])} for row in found[:MOST_FAULTS]]
     faults = [_fault(row, root, document) for row in rows]
     for fault in _one_per_union(faults, document):
         if fault.kind == "missing" and fault.path[:2] in problems.incomplete:
@@ -72,7 +75,8 @@ def _fault(row: Mapping[str, Any], root: Fields, document: Any) -> _Fault:
     kind = "bad_key" if row["loc"][-1:] == ("[key]",) else row["type"]
     if kind in ("missing", "extra_forbidden") and path[-1:] != row["loc"][-1:]:
         path = (*path, row["loc"][-1])
-    return _Fault(path, kind, _sentence(kind, path, row, document), union)
+    told_at = (*path, "kind") if kind == "union_tag_invalid" else path
+    return _Fault(told_at, kind, _sentence(kind, path, row, document), union)
 
 
 def _document_path(loc: tuple[str | int, ...], root: Fields) -> tuple[Path, Path | None]:

@@ -109,7 +109,7 @@ def model_classes(root: Fields, base: Path, problems: Problems) -> tuple[str, ..
         return inline_classes(root)
     text = text_at(entry[1])
     try:
-        return read_classes(resolve(text, base)) if text else ()
+        return read_classes(path) if text and (path := resolve(text, base)).is_file() else ()
     except OSError:
         return ()  # check_files reports the missing file
     except (SpecError, ValueError) as error:

@@ -10,6 +10,8 @@ from typing import Any, Final
 from auditlens.errors import Fault, Location, Severity, SpecError
 from auditlens.spec.scalars import Scalar
 
+MOST_FAULTS: Final = 500
+TOO_MANY: Final = f"more than {MOST_FAULTS} faults; the others are left out"
 Path = tuple[str | int, ...]
 """Keys and indices from the top of the document."""
 ANY: Final = "*"
@@ -99,9 +101,11 @@ def select(node: Node, pattern: tuple[str, ...], path: Path = ()) -> Iterator[tu
         yield path, node
         return
     head, rest = pattern[0], pattern[1:]
-    for step, value in _steps(node):
-        if head in (ANY, step):
+    if head == ANY:
+        for step, value in _steps(node):
             yield from select(value, rest, (*path, step))
+    elif found := child(node, head):
+        yield from select(found[1], rest, (*path, head))
 
 
 def _steps(node: Node) -> Iterator[tuple[str | int, Node]]:
@@ -124,7 +128,16 @@ class Problems:
     _said: dict[tuple[Path, str], Fault] = field(default_factory=dict)
 
     def add(self, at: Location, path: Path, sentence: str, severity: Severity = "error") -> None:
-        """Note a fault; the same one twice counts once."""
+        """Note a fault; the same one twice counts once.
+
+        Raises
+        ------
+        SpecError
+            After so many that nobody reads them, so that a hopeless file is told of at once.
+        """
+        if len(self.found) >= MOST_FAULTS:
+            last = Fault(Location(one_line(at.file), at.line, at.column), "", TOO_MANY)
+            raise SpecError(last.message, faults=(*self.errors, last))
         place = Location(one_line(at.file), at.line, at.column)
         fault = Fault(place, one_line(dotted(path)), one_line(sentence), severity)
         self.found.add(fault)
@@ -173,6 +186,8 @@ class Problems:
 
 def one_line(text: str) -> str:
     """Escape line breaks and control characters, which a spec may hold and a terminal must not get."""
+    if text.isprintable():
+        return text
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 

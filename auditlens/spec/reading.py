@@ -35,14 +35,14 @@ def read_text(path: FilePath, shown: str) -> str:
         Located at the file, or at the byte that is no text.
     """
     at = Location(shown)
-    if not path.exists():
-        raise _refusal(at, f"there is no such file{_sibling(path)}")
-    if not path.is_file():
-        raise _refusal(at, "this is no regular file; give the YAML file itself")
     try:
+        if not path.exists():
+            raise _refusal(at, f"there is no such file{_sibling(path)}")
+        if not path.is_file():
+            raise _refusal(at, "this is no regular file; give the YAML file itself")
         with path.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
-    except OSError as error:
+    except OSError as error:  # also a name that is too long, a link to itself, a folder that may not be entered
         raise _refusal(at, f"the file cannot be read: {error.strerror}") from error
     if len(raw) > MAX_BYTES:
         raise _refusal(at, "the file is larger than 1 MB, which no spec needs")
@@ -101,12 +101,18 @@ def parse(text: str, shown: str, problems: Problems) -> Fields:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = Location(shown, mark.line + 1, mark.column + 1) if mark else Location(shown)
-        raise _refusal(at, f"not valid YAML: {_why(error)}") from error
+        tab = "; a tab is no indentation, use blanks" if mark and _sign_at(text, mark) == "\t" else ""
+        raise _refusal(at, f"not valid YAML: {_why(error)}{tab}") from error
     except (yaml.YAMLError, UnicodeError) as error:
         raise _refusal(Location(shown), f"not valid YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(root, Fields):
         raise _refusal(root.at, "a spec is a mapping that begins with 'auditlens: 1'")
     return root
+
+
+def _sign_at(text: str, mark: Any) -> str:
+    lines = text.splitlines()
+    return lines[mark.line][mark.column : mark.column + 1] if mark.line < len(lines) else ""
 
 
 def _why(error: yaml.MarkedYAMLError) -> str:

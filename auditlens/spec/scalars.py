@@ -32,6 +32,8 @@ def read_scalar(text: str) -> Scalar:
     """
     if text in _WORDS:
         return _WORDS[text]
+    if text.isascii() and text.isdecimal():  # most numbers, told without a pattern
+        return _number(text)
     if _NO_NUMBER.fullmatch(text):
         raise ValueError(f"{text} is no number that a spec can use; quote it if text is meant")
     if not (_INT.fullmatch(text) or _BASED.fullmatch(text) or _FLOAT.fullmatch(text)):

@@ -18,6 +18,41 @@ from auditlens.spec.load import load_spec
 from tests.unit.spec.conftest import DOCUMENT
 
 LOCATED = re.compile(r"^\S+\.yaml(:\d+:\d+)?: .+")
+WRITTEN = """# A spec as people write it.
+auditlens: 1
+include: [auditlens/concepts/abcde]
+audit:
+  id: T-${var:X}
+  title: "Größe and colour"
+model:
+  architecture: "torchvision:resnet18"
+  classes: [benign, melanoma]
+data:
+  folder: images
+foundation: {model: ViT-B-32}
+concepts:
+  ruler: {texts: [ruler, scale], artefact: ruler}
+classes:
+  melanoma:
+    valid: ["group:ABCDE"]
+    spurious: [ruler]
+decision: {class: melanoma, threshold: 0.5}
+artefacts:
+  ruler: &drawn
+    kind: ruler
+    n_instances: 12
+  second: {<<: *drawn, n_instances: 3}
+  tint: {kind: tint, colour: [231, 128, 151]}
+gates:
+  works: {metric: sensitivity, limit: ">= 0.9", required_by: all}
+  missed:
+    metric: decision_flips
+    direction: melanoma_to_benign
+    each: {artefact: [ruler, tint]}
+    limit: "<= 0.02"
+    rationale: |
+      Clinical evaluation report, 4.2
+"""
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -107,3 +142,62 @@ def test_mutated_text_loads_or_gives_located_problems(folder, start, length, ins
 @given(st.binary(max_size=80))
 def test_bytes_load_or_give_located_problems(folder, raw):
     check(folder, raw)
+
+
+def edited(text: str, kind: str, at: int, other: int, sign: str) -> str:
+    """One accident at the keyboard: a line gone, twice or elsewhere, letters swapped, the end cut off, a sign too many."""
+    lines = text.splitlines(keepends=True)
+    row, second, place = at % len(lines), other % len(lines), at % len(text)
+    match kind:
+        case "delete a line":
+            return "".join(lines[:row] + lines[row + 1 :])
+        case "double a line":
+            return "".join([*lines[: row + 1], *lines[row:]])
+        case "swap lines":
+            lines[row], lines[second] = lines[second], lines[row]
+            return "".join(lines)
+        case "indent a line":
+            return "".join([*lines[:row], " " * (other % 4 + 1), *lines[row:]])
+        case "swap letters":
+            return text[:place] + text[place + 1 : place + 2] + text[place : place + 1] + text[place + 2 :]
+        case "cut":
+            return text[:place]
+        case "put a sign in":
+            return text[:place] + sign + text[place:]
+        case _:
+            return text[:place] + text[place + other % 9 :]
+
+
+KINDS = (
+    "delete a line",
+    "double a line",
+    "swap lines",
+    "indent a line",
+    "swap letters",
+    "cut",
+    "put a sign in",
+    "cut out",
+)
+EDIT = st.tuples(
+    st.sampled_from(KINDS),
+    st.integers(0, 10_000),
+    st.integers(0, 10_000),
+    st.one_of(st.characters(), st.sampled_from([*list("\t:-[]{}&*!|>'\"%@`#,?\r\n~"), "<<: ", "${", "- ", "*x"])),
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(edits=st.lists(EDIT, min_size=1, max_size=4), raw=st.binary(max_size=6), at=st.integers(0, 10_000))
+def test_accidents_at_the_keyboard(folder, edits, raw, at):
+    """Block style, with comments and anchors, as people write; then perhaps some bytes of something else."""
+    text = WRITTEN
+    for edit in edits:
+        text = edited(text, *edit) or WRITTEN
+    data = text.encode("utf-8", errors="surrogatepass")
+    place = at % (len(data) + 1)
+    check(folder, data[:place] + raw + data[place:] if at % 3 == 0 else data)
+
+
+def test_the_text_that_is_mutated_is_valid(folder):
+    (folder / "spec.yaml").write_text(WRITTEN)
+    load_spec(folder / "spec.yaml", {"X": "1"})

@@ -34,7 +34,7 @@ def test_every_example_is_valid_as_written(name, folder, capsys):
         "next: auditlens validate audit.yaml",
         "      auditlens run audit.yaml",
     ]
-    assert main(["validate", "audit.yaml"]) == 0
+    assert main(["validate", "audit.yaml", "--strict"]) == 0
     spec = load_spec("audit.yaml").spec
     assert spec.gates
     assert spec.data.generate is not None

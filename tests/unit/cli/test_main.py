@@ -179,12 +179,20 @@ def test_a_terminal_that_knows_only_ascii_stops_nothing(spec, tmp_path):
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["validate", "SPEC"], ["schema"], ["nonsense"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["--help"], ["--version"], ["validate", "SPEC"], ["schema"], ["nonsense"]),
+        *(["init"], ["concepts", "list"], ["concepts", "show", "abcde"], ["migrate", "SPEC"]),
+    ],
+)
 def test_light_commands_load_nothing_heavy(arguments, spec):
     arguments = [str(spec) if word == "SPEC" else word for word in arguments]
     code = (
         "import sys; from auditlens.cli.main import main; main(sys.argv[1:]);"
         f"print('LOADED', *sorted(set({HEAVY!r}) & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=spec.parent, capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[-1] == "LOADED"

@@ -57,12 +57,13 @@ from auditlens.preview.costs import measured_rates
 from auditlens.preview.hashes import without_hashes
 from auditlens.preview.run import foreseen_context, planned_run
 from auditlens.protocol.looks import add_look, identity_of
-from auditlens.protocol.record_file import read_record
 from auditlens.protocol.state import protocol_state
 from auditlens.report.answers import keep_answers
 from auditlens.report.places import folder_in_repository
+from auditlens.report.reading import read_record
 from auditlens.report.write import write_all, write_manifest
 from auditlens.semantics.foundation import load_foundation
+from auditlens.spec.baseline_rules import record_file
 from auditlens.spec.load import LoadedSpec, load_spec, merged_document
 from auditlens.spec.sets import kept_variables
 from auditlens.spec.user_code import CodePolicy, check_code
@@ -254,7 +255,7 @@ def load_record(path: str | Path) -> AuditRecord:
     InputError
         There is none, or it is not a record of this version.
     """
-    return read_record(Path(path))
+    return read_record(record_file(Path(path)))
 
 
 def set_similarity(

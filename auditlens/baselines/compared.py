@@ -90,7 +90,7 @@ def _comparand(
     if earlier is None:
         return Comparand(name, why_not=NOT_GIVEN.format(name=name))
     own = Comparand(name, original=earlier.record, record_sha256=earlier.sha256)
-    why = _why_again(chosen.whole, plan, earlier)
+    why = why_again(chosen.whole, plan, earlier)
     if not why:
         return Comparand(name, earlier.record, Run(name, earlier.record, earlier.answers), earlier.sha256)
     progress.stage(f"Auditing the model of {name} again, since {why}", None)
@@ -105,7 +105,8 @@ def _comparand(
     return Comparand(name, earlier.record, run, earlier.sha256, again=why)
 
 
-def _why_again(spec: AuditSpec, plan: AuditPlan, earlier: Earlier) -> str:
+def why_again(spec: AuditSpec, plan: AuditPlan, earlier: Earlier) -> str:
+    """Say why a baseline's model must be run again; empty where its own numbers are comparable."""
     changed = what_changed(spec, plan, earlier.record)
     if changed:
         return f"{' and '.join((', '.join(changed[:-1]), changed[-1]) if len(changed) > 1 else changed)} changed"

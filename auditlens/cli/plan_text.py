@@ -19,7 +19,7 @@ CANNOT: Final = "cannot hold with this n"
 SHOWN: Final = 12
 MANY_STRATA: Final = 6
 ARTEFACT: Final = ("artefact", "kind", "instances>", "images>", "units>", "left out>", "sham", "doses", "pictures")
-STEP: Final = ("stage", "items>", "stored>", "forward>", "backward>", "time left>", "")
+STEP: Final = ("stage", "items>", "stored>", "forward>", "backward>", "time left>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,20 @@ def head(found: PlannedRun) -> list[str]:
         lines.append(f"foundation  {plan.foundation.model}, sha256 {_short(plan.foundation.sha256)}")
     lines.append(f"spec        sha256 {_short(plan.spec_sha256)}")
     lines += [f"protocol    {note}" for note in protocol_notes(plan.protocol)]
+    lines.append(f"gates       {len(found.gates)}: {_decidable(found)}")
     if found.n_references:
         lines.append(f"references  {found.n_references} known outputs must be met first")
     return lines
+
+
+def _decidable(found: PlannedRun) -> str:
+    """How many gates so many images can decide."""
+    closed = sum(row.undecidable for row in found.gates)
+    unknown = sum(row.can_hold is None for row in found.gates)
+    parts = [f"{closed} {CANNOT}"] if closed else []
+    parts += [f"{unknown} not worked out"] if unknown else []
+    rest = len(found.gates) - closed - unknown
+    return ", ".join([*parts, f"{'all' if rest == len(found.gates) else rest} can hold"])
 
 
 def _short(sha256: str | None) -> str:
@@ -97,7 +108,9 @@ def blocks(found: PlannedRun) -> Iterator[Block]:
     yield from _strata(found)
     if found.artefacts:
         yield Block("Artefacts", ARTEFACT, [_artefact(row) for row in found.artefacts])
-    yield Block("Stages", STEP, [_step(step) for step in found.steps])
+    notes = tuple(dict.fromkeys(step.note for step in found.steps if step.note))
+    below = tuple(f"  [{number}] {note}" for number, note in enumerate(notes, 1))
+    yield Block("Stages", STEP, [_step(step, notes) for step in found.steps], below)
     if found.hashes:
         rows = [(row.field, row.what, row.sha256, _standing(row.declared, row.agrees)) for row in found.hashes]
         yield Block("Hashes", ("field", "of", "sha256", "in the spec"), rows)
@@ -148,15 +161,14 @@ def _artefact(row: PlannedArtefact) -> tuple[str, ...]:
     )
 
 
-def _step(step: PlannedStep) -> tuple[str, ...]:
+def _step(step: PlannedStep, notes: Sequence[str]) -> tuple[str, ...]:
     return (
-        step.title,
+        f"{step.title} [{notes.index(step.note) + 1}]" if step.note else step.title,
         count(step.items),
         "all" if step.cached else str(step.n_stored),
         count(step.forward),
         count(step.backward),
         "-" if step.cached else duration(step.seconds),
-        step.note,
     )
 
 
@@ -233,7 +245,7 @@ def _draw(found: PlannedRun) -> None:
             )
         for row in block.rows:
             table.add_row(*(Text(cell, style=_style(cell)) for cell in row))
-        console.print(table, "")
+        console.print(table, *(Text(line) for line in block.below), "", sep="\n")
     for line in foot(found):
         console.print(Text(line, style="green" if line.startswith("cached") else ""))
 

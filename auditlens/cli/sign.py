@@ -21,11 +21,12 @@ def sign(record: Path, key: Path) -> None:
 
     The first line is the signature in base64, the second says whose it is. The same record and key give the same file.
     """
-    from auditlens.protocol.record_file import read_record, record_path
     from auditlens.protocol.signature import SUFFIX, load_key, signature_text
+    from auditlens.report.reading import read_record
+    from auditlens.spec.baseline_rules import record_file
     from auditlens.store.atomic import write_bytes_atomically
 
-    path = record_path(record)
+    path = record_file(record)
     read_record(path)  # what is no record is not signed as one
     text = signature_text(path.read_bytes(), load_key(key))
     write_bytes_atomically(path.with_name(path.name + SUFFIX), text.encode())

@@ -22,7 +22,8 @@ CLEAN = ("sensitivity", "specificity", "auroc")
 FLIPS = ("decision_flips", "decision_flips_beyond_sham")
 EFFECTS = ("artefact_effect", "effect_minus_sham")
 SEPARATIONS = ("separability", "separability_drop", "separability_drop_beyond_sham")
-SHARES = ("spurious_relevance_share", "unexpected_relevance_share")
+SHARES = ("spurious_relevance_share", "unexpected_relevance_share", "strongest_spurious_component")
+CHANGED = ("flip_rate", "accuracy_drop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class Bases:
         if gate.metric in EFFECTS:
             rows = self._rows_of(gate, inside)
             return self._basis(rows if gate.true_class is None else rows[self._is(rows, gate.true_class)])
+        if gate.metric in CHANGED:
+            return self._basis(self._rows_of(gate, inside))
         if gate.metric in SEPARATIONS:
             rows = self._rows_of(gate, inside)
             return self._basis(rows, self._is(rows, gate.class_name))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from auditlens.gather.context import Context
+from auditlens.spec.baseline_rules import record_file
 from auditlens.spec.model import AuditSpec
+from auditlens.spec.paths import resolve
 from auditlens.stages.planned_run import FoundHash
+from auditlens.store.folders import file_sha256
 
 
 def found_hashes(declared: AuditSpec, context: Context) -> Iterator[FoundHash]:
@@ -28,6 +32,15 @@ def found_hashes(declared: AuditSpec, context: Context) -> Iterator[FoundHash]:
         yield _found("foundation.sha256", "the foundation model", found, declared.foundation.sha256)
     for place, (part, other) in enumerate(zip(declared.opinions, context.opinions, strict=True)):
         yield _found(f"opinions.{place}.sha256", f"the foundation model {part.model}", other.sha256, part.sha256)
+    yield from _baselines(declared, context.base)
+
+
+def _baselines(declared: AuditSpec, base: Path) -> Iterator[FoundHash]:
+    """Records of the spec's baselines; one that is not there is told by the run."""
+    for name, baseline in declared.baselines.items():
+        file = record_file(resolve(baseline.record, base)) if baseline.record is not None else None
+        if file is not None and file.is_file():
+            yield _found(f"baselines.{name}.sha256", "the record", file_sha256(file), baseline.sha256)
 
 
 def without_hashes(spec: AuditSpec) -> AuditSpec:

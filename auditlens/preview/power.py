@@ -116,7 +116,7 @@ def _outcome(gate: PlannedGate, basis: Basis | None, extremes: Extremes | None) 
         at_most=basis.at_most,
         smallest=_smallest(gate, extremes.best),
         needed=None if can_hold else needed_units(gate),
-        events=_events(gate, basis.n_units) if can_hold and gate.metric in EVENTS else None,
+        events=_events(gate, basis.n_units) if can_hold and gate.metric in EVENTS and gate.against is None else None,
         reach=_reach(gate, basis),
         sides=_sides(basis),
     )
@@ -124,8 +124,12 @@ def _outcome(gate: PlannedGate, basis: Basis | None, extremes: Extremes | None) 
 
 def extremes_of(gate: PlannedGate, basis: Basis | None) -> Extremes | None:
     """Estimate the best and the worst outcome; None for metrics that are not worked out."""
-    make = EXTREMES.get(gate.metric)
+    make = _maker(gate)
     return None if make is None or basis is None else make(gate, basis)
+
+
+def _maker(gate: PlannedGate) -> Callable[[PlannedGate, Basis], Extremes] | None:
+    return (EXTREMES if gate.against is None else AGAINST).get(gate.metric)
 
 
 def _rates(gate: PlannedGate, basis: Basis) -> Extremes:
@@ -199,6 +203,9 @@ EXTREMES: Final[Mapping[str, Callable[[PlannedGate, Basis], Extremes]]] = {
     "effect_minus_sham": _means,
     "spurious_relevance_share": _shares,
     "unexpected_relevance_share": _shares,
+    "strongest_spurious_component": _shares,
+    "flip_rate": _rates,
+    "accuracy_drop": _differences,
     "auroc": _ranks,
     "observability": _ranks,
     "lesion_erased_auroc": _ranks,
@@ -206,7 +213,13 @@ EXTREMES: Final[Mapping[str, Callable[[PlannedGate, Basis], Extremes]]] = {
     "separability_drop": _drops,
     "separability_drop_beyond_sham": _drops,
 }
-EVENTS: Final = ("sensitivity", "specificity", "decision_flips", "decision_flips_beyond_sham")
+AGAINST: Final[Mapping[str, Callable[[PlannedGate, Basis], Extremes]]] = {
+    **dict.fromkeys(("sensitivity", "specificity", "decision_flips", "decision_flips_beyond_sham"), _differences),
+    **dict.fromkeys(("artefact_effect", "effect_minus_sham"), _means),
+    "auroc": _drops,
+}
+"""Of gates on the difference to a baseline: how much worse this model is, at best not at all."""
+EVENTS: Final = ("sensitivity", "specificity", "decision_flips", "decision_flips_beyond_sham", "flip_rate")
 RANKED: Final = ("auroc", "observability", "lesion_erased_auroc", "separability")
 
 
@@ -221,7 +234,7 @@ def _smallest(gate: PlannedGate, best: Estimate) -> float | None:
 
 def needed_units(gate: PlannedGate) -> int | None:
     """Fewest units with which the best outcome would hold; None where none suffice."""
-    make = EXTREMES.get(gate.metric)
+    make = _maker(gate)
     if make is None:
         return None
 
@@ -229,7 +242,8 @@ def needed_units(gate: PlannedGate) -> int | None:
         extremes = make(gate, _alone(gate, n))
         return state_of(gate, extremes.best) is GateState.HOLDS
 
-    if gate.metric in ("decision_flips", *of.EFFECTS) and gate.relation != ">=" and 0 < gate.bound < 1:
+    plain = gate.metric in ("decision_flips", "flip_rate", *of.EFFECTS) and gate.against is None
+    if plain and gate.relation != ">=" and 0 < gate.bound < 1:
         least = max(n_for_zero_events(gate.bound, gate.confidence), gate.min_units)
         return least if holds(least) else _search(holds, least)
     return _search(holds, max(gate.min_units, 1))

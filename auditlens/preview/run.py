@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from auditlens.baselines.compared import why_again
+from auditlens.baselines.read import read_earlier
 from auditlens.challenge.rendering import ArtefactSource
 from auditlens.examine.attribution.attributor import Attributor
 from auditlens.gather.behaviour import eager_pass, released_pass
@@ -24,6 +26,7 @@ from auditlens.preview.power import foreseen_gates
 from auditlens.preview.steps import asked_steps
 from auditlens.semantics.probes import resolve_templates, uses_images
 from auditlens.spec.model import AuditSpec
+from auditlens.spec.paths import resolve
 from auditlens.stages.carriers import Carriers
 from auditlens.stages.plan import AuditPlan
 from auditlens.stages.planned_run import PlannedRun
@@ -89,12 +92,13 @@ def planned_run(
         cost=cost_of(context, steps, known),
         gates=foreseen_gates(context, plan, sources),
         hashes=tuple(found_hashes(declared, context)),
-        notes=tuple(_notes(context)),
+        notes=tuple(_notes(context, plan)),
     )
 
 
-def _notes(context: Context) -> Iterator[str]:
+def _notes(context: Context, plan: AuditPlan) -> Iterator[str]:
     yield "no image goes through a model for this; loading tries the audited model on one noise image"
+    yield from _baselines(context, plan)
     scored = scored_concepts(context.spec)
     if scored:
         names = ", ".join(scored)
@@ -109,3 +113,14 @@ def _notes(context: Context) -> Iterator[str]:
             yield f"about {n_prompts} texts go through the foundation model in every run; they are not stored"
         if pictures:
             yield f"so do the example images of {', '.join(pictures)}"
+
+
+def _baselines(context: Context, plan: AuditPlan) -> Iterator[str]:
+    """Say which baselines' models would be run again, and why."""
+    for name, baseline in context.spec.baselines.items():
+        if baseline.record is None:
+            continue
+        earlier = read_earlier(resolve(baseline.record, context.base), baseline.sha256)
+        why = why_again(context.spec, plan, earlier)
+        if why:
+            yield f"the model of the baseline {name} is run again, since {why}; its passes are not counted here"

@@ -13,6 +13,7 @@ EVENT = {
     "sensitivity": "miss",
     "specificity": "false alarm",
     "decision_flips": "flip",
+    "flip_rate": "flip",
     "decision_flips_beyond_sham": "flip (and none by its sham)",
 }
 PLURAL = {"miss": "misses", "flip (and none by its sham)": "flips (and none by its sham)"}
@@ -95,12 +96,16 @@ def _allowed(gate: PlannedGate, found: Outcome) -> str:
     if found.smallest is None:
         return f"{_units(found)}: too few for an interval."
     value = _shown(gate, found.smallest)
+    if gate.against is not None:
+        return f"{_units(found)} without any difference to {gate.against} still allow {value}."
     if gate.metric in ("sensitivity", "specificity"):
         return f"{_units(found)}, all of them right, would show {value}."
-    if gate.metric in ("decision_flips", "decision_flips_beyond_sham"):
+    if gate.metric in ("decision_flips", "decision_flips_beyond_sham", "flip_rate"):
         return f"{_units(found)} with no flip still allow {value}."
     if gate.metric in of.EFFECTS:
-        return f"{_units(found)} without any change still allow {value}, by units like none of them."
+        return f"{_units(found)} without any change still allow {value}."
+    if gate.metric == "accuracy_drop":
+        return f"{_units(found)} with no decision changed still allow {value}."
     if gate.metric in of.SHARES:
         return f"{_units(found)}."
     return f"{_units(found)}: the best possible ranks show {value}."
@@ -131,7 +136,7 @@ def _precision(gate: PlannedGate, found: Outcome) -> str:
     if found.reach is None:
         return ""
     if gate.metric in of.EFFECTS:
-        return f"Where changes spread by 0.10, the interval reaches {100 * found.reach:.1f} points to either side."
+        return f"At a spread of 0.10 the mean is known to {100 * found.reach:.1f} points."
     return f"An AUROC near the limit is known to about {found.reach:.3f} (Hanley-McNeil)."
 
 

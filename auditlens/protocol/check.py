@@ -9,8 +9,9 @@ from datetime import date
 from pathlib import Path
 
 from auditlens.errors import InputError, IntegrityError
-from auditlens.protocol.record_file import read_record, record_path
 from auditlens.protocol.signature import SUFFIX, demand_signature, fingerprint, load_public_key
+from auditlens.report.reading import read_record
+from auditlens.spec.baseline_rules import record_file
 from auditlens.spec.load import LoadedSpec, load_spec
 from auditlens.stages.plan import AuditPlan
 from auditlens.stages.record import AuditRecord
@@ -73,7 +74,7 @@ def check_record(
     InputError, SpecError
         Anything that cannot be read.
     """
-    place = record_path(path)
+    place = record_file(path)
     record = read_record(place)
     loaded = load_spec(spec, variables, check_paths=False)
     verdict = decide(loaded.spec, record.plan, record.findings, today, policy)  # a waiver counts as long as it lasts

@@ -97,6 +97,15 @@ def test_a_mean_cannot_hold_below_what_may_be_unseen():
     assert outcome(one, basis(99)).can_hold is True
 
 
+@pytest.mark.parametrize("metric", ["sensitivity", "decision_flips", "effect_minus_sham", "auroc"])
+def test_a_difference_to_a_baseline_has_numbers_of_its_own(metric):
+    plain = gate(metric, "<=" if metric != "sensitivity" else ">=", 0.02)
+    paired = plain.model_copy(update={"against": "v1", "relation": "<="})
+    found = outcome(paired, basis(400, np.arange(400) < 200))
+    assert found.smallest < 0.1
+    assert "without any difference to v1" in gate_sentence(paired, found)
+
+
 def test_nothing_to_rest_on():
     found = outcome(gate(), basis(0))
     assert found.can_hold is False

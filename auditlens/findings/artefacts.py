@@ -229,6 +229,36 @@ def flip_events(trials: Trials, source: str, target: str) -> tuple[Bools, Bools,
     return rows, turned, is_target(point.reported(trials.raw.sham_probabilities[rows], named))
 
 
+def change_estimate(trials: Trials, class_index: int, *, confidence: float, sided: Sided) -> Estimate:
+    """Share of images whose decision changes at all when the artefact goes in, right or wrong before, 0 to 1."""
+    before, after = _decisions(trials, class_index)
+    return rate(before != after, trials.units, instances=trials.raw.instances, confidence=confidence, sided=sided)
+
+
+def accuracy_drop(trials: Trials, class_index: int, *, confidence: float, sided: Sided) -> Estimate:
+    """Accuracy on the clean images minus that with the artefact in the same images, -1 to 1; above 0 is worse.
+
+    Of a multi-label model the accuracy is that of the class against the rest, as in `performance`.
+    """
+    before, after = (_right(trials, found, class_index) for found in _decisions(trials, class_index))
+    return rate_difference(
+        before, after, trials.units, instances=trials.raw.instances, confidence=confidence, sided=sided
+    )
+
+
+def _decisions(trials: Trials, class_index: int) -> tuple[Ints, Ints]:
+    """Class that is reported on the clean image and with the artefact, per trial."""
+    point = trials.point
+    clean = point.reported(trials.predictions.probabilities, class_index)[trials.rows]
+    return clean, point.reported(trials.raw.probabilities, class_index)
+
+
+def _right(trials: Trials, decided: Ints, class_index: int) -> Bools:
+    if trials.point.independent:
+        return np.asarray((decided == class_index) == (trials.labels == class_index))
+    return np.asarray(decided == trials.labels)
+
+
 def _matcher(point: OperatingPoint, name: str, named: int) -> Callable[[Ints], Bools]:
     """Tell the rows of a class; `other` is every class but the one that the direction names."""
     if name == OTHER:

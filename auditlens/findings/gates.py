@@ -5,23 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from auditlens.findings.against import Against, compared, missing
-from auditlens.findings.artefacts import Trials, effect_estimate, flip_estimate
+from auditlens.findings.alignment import AlignmentTable
+from auditlens.findings.artefacts import Trials, accuracy_drop, change_estimate, effect_estimate, flip_estimate
 from auditlens.findings.change import kept_equal
 from auditlens.findings.components import share_of
 from auditlens.findings.decision import OperatingPoint
 from auditlens.findings.erasure import NO_MASK, erased_auroc
+from auditlens.findings.inside_metrics import (
+    SPURIOUS,
+    coverage,
+    interpretability_scores,
+    margin_scores,
+    strongest_share,
+    weighted_score,
+)
 from auditlens.findings.labels import Labels
 from auditlens.findings.mediation import OFF, labelled_place, mediated_share
 from auditlens.findings.observability import observe
 from auditlens.findings.performance import clean_metric
 from auditlens.findings.response import shown_by
+from auditlens.findings.selection import floor_for, select_components
 from auditlens.findings.separability import Kind, separability_estimate, sides_of_trials
 from auditlens.findings.subgroups import members, predictions_of, samples_of, trials_of
+from auditlens.findings.worst import worst_of
 from auditlens.plan.baselines import CHANGE
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.baselines import Altered
-from auditlens.stages.evidence import INSIDE, Evidence
+from auditlens.stages.evidence import INSIDE, Evidence, Floats
 from auditlens.stages.findings import ConceptFinding, Estimate
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import ComponentState, ConceptState
@@ -44,6 +57,8 @@ class GateInputs:
     """Baselines, for gates on the difference to one."""
     altered: tuple[Altered, ...] | None = None
     """What differs from the first baseline; None without one."""
+    tables: Mapping[str, AlignmentTable | None] = field(default_factory=dict)
+    """By layer: alignments of the components whose examples were cropped."""
 
     def place(self, gate: PlannedGate) -> tuple[str, str]:
         """Layer and class that a gate of the inside reads."""
@@ -56,7 +71,11 @@ def gate_estimate(gate: PlannedGate, inputs: GateInputs) -> Estimate:
         return kept_equal(gate, inputs.altered, inputs.against)
     if gate.against is not None:
         return compared(gate, inputs.against, inputs.evidence.samples)
-    return METRICS[gate.metric](gate, inputs)
+    measure = METRICS[gate.metric]
+    if gate.worst_subgroup is None:
+        return measure(gate, inputs)
+    values = inputs.evidence.samples.partitions[gate.worst_subgroup].values
+    return worst_of(gate, values, lambda within: measure(within, inputs))
 
 
 def _clean(gate: PlannedGate, inputs: GateInputs) -> Estimate:
@@ -81,24 +100,39 @@ def _erased(gate: PlannedGate, inputs: GateInputs) -> Estimate:
     return erased_auroc(inputs.evidence, erased, class_index, confidence=gate.confidence, sided="one")
 
 
-def _flips(gate: PlannedGate, inputs: GateInputs) -> Estimate:
+def _trials(gate: PlannedGate, inputs: GateInputs) -> Trials | None:
+    """Trials of the gate's artefact within its subgroup; None where it was not put in."""
     trials = inputs.trials.get(gate.artefact or "")
+    if trials is None or not gate.within:
+        return trials
+    return trials_of(trials, members(trials.samples, gate.within))
+
+
+def _flips(gate: PlannedGate, inputs: GateInputs) -> Estimate:
+    trials = _trials(gate, inputs)
     if trials is None:
         return missing(gate, _why_not(gate.artefact, inputs))
-    trials = trials_of(trials, members(trials.samples, gate.within)) if gate.within else trials
     kind = "beyond" if gate.metric.endswith("sham") else "raw"
     source, target = gate.from_class or "", gate.to_class or ""
     return flip_estimate(trials, source, target, kind, confidence=gate.confidence, sided="one")
 
 
 def _effect(gate: PlannedGate, inputs: GateInputs) -> Estimate:
-    trials = inputs.trials.get(gate.artefact or "")
+    trials = _trials(gate, inputs)
     if trials is None:
         return missing(gate, _why_not(gate.artefact, inputs))
-    trials = trials_of(trials, members(trials.samples, gate.within)) if gate.within else trials
     kind = "beyond" if gate.metric == "effect_minus_sham" else "raw"
     class_index = inputs.point.classes.index(gate.class_name)
     return effect_estimate(trials, class_index, gate.true_class, kind, confidence=gate.confidence, sided="one")
+
+
+def _changed(gate: PlannedGate, inputs: GateInputs) -> Estimate:
+    trials = _trials(gate, inputs)
+    if trials is None:
+        return missing(gate, _why_not(gate.artefact, inputs))
+    measure = {"flip_rate": change_estimate, "accuracy_drop": accuracy_drop}[gate.metric]
+    class_index = inputs.point.classes.index(gate.class_name)
+    return measure(trials, class_index, confidence=gate.confidence, sided="one")
 
 
 def _why_not(artefact: str | None, inputs: GateInputs) -> str:
@@ -112,8 +146,8 @@ def _relevance_share(gate: PlannedGate, inputs: GateInputs) -> Estimate:
     relevance = inputs.evidence.relevance.get(inputs.place(gate))
     if relevance is None:
         return missing(gate, _why_no_relevance(gate, inputs))
-    if gate.metric == "spurious_relevance_share" and not _sees_any(gate, inputs):
-        return missing(gate, "the foundation model is not shown to see any spurious concept")
+    if gate.metric == "spurious_relevance_share" and not _seen(gate, inputs, "spurious"):
+        return missing(gate, UNSEEN.format("spurious"))
     wanted = {
         "spurious_relevance_share": (ComponentState.SPURIOUS, ComponentState.BOTH),
         "unexpected_relevance_share": (ComponentState.UNEXPECTED, ComponentState.UNVERIFIED),
@@ -127,11 +161,73 @@ def _why_no_relevance(gate: PlannedGate, inputs: GateInputs) -> str:
     return closed or f"no relevance was computed for {gate.class_name}"
 
 
-def _sees_any(gate: PlannedGate, inputs: GateInputs) -> bool:
-    return any(
-        finding.state is ConceptState.OBSERVABLE and finding.role.get(gate.class_name) == "spurious"
-        for finding in inputs.concepts.values()
+def _seen(gate: PlannedGate, inputs: GateInputs, role: str) -> list[str]:
+    """Concepts of a role for the gate's class that the foundation model is shown to see."""
+    return [
+        name
+        for name, finding in inputs.concepts.items()
+        if finding.state is ConceptState.OBSERVABLE and finding.role.get(gate.class_name) == role
+    ]
+
+
+def _strongest(gate: PlannedGate, inputs: GateInputs) -> Estimate:
+    relevance = inputs.evidence.relevance.get(inputs.place(gate))
+    if relevance is None:
+        return missing(gate, _why_no_relevance(gate, inputs))
+    if not _seen(gate, inputs, "spurious"):
+        return missing(gate, UNSEEN.format("spurious"))
+    spurious = inputs.labels[inputs.place(gate)].where(*SPURIOUS)
+    return strongest_share(relevance, spurious, inputs.evidence.samples.units, confidence=gate.confidence)
+
+
+def _coverage(gate: PlannedGate, inputs: GateInputs) -> Estimate:
+    """Of the concepts that count; those that the foundation model cannot see are named, and no fault."""
+    relevance = inputs.evidence.relevance.get(inputs.place(gate))
+    if relevance is None:
+        return missing(gate, _why_no_relevance(gate, inputs))
+    valid = _seen(gate, inputs, "valid")
+    if not valid:
+        return missing(gate, UNSEEN.format("valid"))
+    unseen = [name for name, row in inputs.concepts.items() if row.role.get(gate.class_name) == "valid"]
+    found = coverage(
+        relevance,
+        inputs.labels[inputs.place(gate)],
+        {name: inputs.concepts[name].group or name for name in valid},
+        floor_for(inputs.spec.examine.relevance_floor, relevance.relevance.shape[1]),
+        inputs.evidence.samples.units,
+        confidence=gate.confidence,
     )
+    left = ", ".join(sorted(set(unseen) - set(valid)))
+    said = f"not counted, since nothing shows that they can be seen: {left}" if left else ""
+    return found.model_copy(update={"note": "; ".join(filter(None, (found.note, said)))})
+
+
+def _weighted(gate: PlannedGate, inputs: GateInputs) -> Estimate:
+    """A score of the class's examined components, weighted by relevance."""
+    layer, _ = inputs.place(gate)
+    relevance = inputs.evidence.relevance.get(inputs.place(gate))
+    if relevance is None:
+        return missing(gate, _why_no_relevance(gate, inputs))
+    examples, examine = inputs.evidence.components[layer], inputs.spec.examine
+    scores = _scores(gate, inputs, layer)
+    if isinstance(scores, str):
+        return missing(gate, scores)
+    chosen, _ = select_components(relevance, examine.relevance_floor, examine.max_components)
+    mine = np.isin(examples.components, chosen)
+    units = inputs.evidence.samples.units
+    found = weighted_score(relevance, examples.components[mine], scores[mine], units, confidence=gate.confidence)
+    return found if found is not None else missing(gate, "no relevant component has examples to score")
+
+
+def _scores(gate: PlannedGate, inputs: GateInputs, layer: str) -> Floats | str:
+    """Scores of a layer's examined components, or why there are none."""
+    if gate.metric != "alignment_margin":
+        return interpretability_scores(gate.metric, inputs.evidence.components[layer])
+    table = inputs.tables.get(layer)
+    families = [_seen(gate, inputs, role) for role in ("valid", "spurious")]
+    if table is None or not all(families):
+        return UNSEEN.format("valid, or no spurious,")
+    return margin_scores(table, *([name for name in family if name in table.concepts] for family in families))
 
 
 def _observability(gate: PlannedGate, inputs: GateInputs) -> Estimate:
@@ -177,13 +273,14 @@ SEPARABILITY: Mapping[str, Kind] = {
 
 
 def _separability(gate: PlannedGate, inputs: GateInputs) -> Estimate:
-    trials = inputs.trials.get(gate.artefact or "")
+    trials = _trials(gate, inputs)
     if trials is None:
         return missing(gate, _why_not(gate.artefact, inputs))
-    trials = trials_of(trials, members(trials.samples, gate.within)) if gate.within else trials
     sides = sides_of_trials(trials, inputs.point.classes.index(gate.class_name))
     return separability_estimate(sides, SEPARABILITY[gate.metric], confidence=gate.confidence, sided="one")
 
+
+UNSEEN = "the foundation model is not shown to see any {} concept"
 
 METRICS: Mapping[str, Callable[[PlannedGate, GateInputs], Estimate]] = {
     "sensitivity": _clean,
@@ -199,4 +296,12 @@ METRICS: Mapping[str, Callable[[PlannedGate, GateInputs], Estimate]] = {
     "observability": _observability,
     "mediated_share": _mediated,
     **dict.fromkeys(SEPARABILITY, _separability),
+    "flip_rate": _changed,
+    "accuracy_drop": _changed,
+    "strongest_spurious_component": _strongest,
+    "valid_coverage": _coverage,
+    "alignment_margin": _weighted,
+    "clarity": _weighted,
+    "redundancy": _weighted,
+    "polysemanticity": _weighted,
 }

@@ -82,6 +82,7 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, against: Against
         concepts=by_name,
         against=against,
         altered=altered(spec, plan, against),
+        tables={layer: found.cropped for layer, found in tables.items()},
     )
     estimates = {gate.id: gate_estimate(gate, inputs) for gate in plan.gates}
     found = Findings(

@@ -93,7 +93,7 @@ def _planned(
     default_class: str,
     location: str | None,
 ) -> PlannedGate:
-    source, target = _direction(name, gate, classes)
+    source, target = _direction(name, gate, classes, gate.class_ or default_class)
     return PlannedGate(
         id=gate_id(name, gate, artefact, concept),
         name=name,
@@ -114,6 +114,7 @@ def _planned(
         clause=gate.clause,
         tags=gate.tags,
         layer=gate.layer,
+        worst_subgroup=gate.worst_subgroup,
     )
 
 
@@ -123,11 +124,11 @@ def gate_id(name: str, gate: Gate, artefact: str | None, concept: str | None) ->
     return f"{name}[{suffix}]" if suffix else name
 
 
-def _direction(name: str, gate: Gate, classes: tuple[str, ...]) -> tuple[str | None, str | None]:
+def _direction(name: str, gate: Gate, classes: tuple[str, ...], class_name: str) -> tuple[str | None, str | None]:
     if gate.metric not in FLIP_METRICS:
         return None, None
     try:
-        return parse_direction(gate.direction or "", classes)
+        return parse_direction(gate.direction or "", classes, class_name)
     except ValueError as error:
         known = ", ".join((*classes, OTHER)[:12])
         raise SpecError(

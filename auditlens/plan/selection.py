@@ -319,6 +319,8 @@ def reduced(spec: AuditSpec, gates: Mapping[str, Gate], left_out: Iterable[str] 
             },
             "classes": {name: rule for name, rule in spec.classes.items() if name in audited},
             "vocabulary": None,
+            "change": None,
+            "baselines": spec.baselines if any(gate.against for gate in gates.values()) else {},
             "opinions": (),
             "examine": spec.examine.model_copy(update={"ablation_images": 0}),
             "challenge": _challenge(spec, metrics),

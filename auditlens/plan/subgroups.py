@@ -21,7 +21,7 @@ def subgroups_of(gate: Gate, planned: PlannedGate, strata: PlannedStrata | None)
         A value that no image has.
     """
     column = gate.each.subgroup if gate.each is not None else None
-    for name in (*gate.within, *([column] if column else [])):
+    for name in (*gate.within, *filter(None, (column, gate.worst_subgroup))):
         if strata is None or name not in strata.by:
             raise _refused(planned, f"{name!r} is no column of data.strata.by")
     for name, value in gate.within.items():
@@ -55,7 +55,7 @@ def within_subgroup(
     planned: PlannedGate, gate: Gate, subgroup: dict[str, str], strata: PlannedStrata | None
 ) -> PlannedGate:
     """The gate within a subgroup: its id names the value that it is repeated for, such as `missed[ruler][site=A]`."""
-    if not subgroup or strata is None:
+    if strata is None or not (subgroup or gate.worst_subgroup):
         return planned
     column = gate.each.subgroup if gate.each is not None else None
     suffix = f"[{column}={subgroup[column]}]" if column else ""

@@ -205,7 +205,7 @@ TABLES: dict[str, tuple[Callable[[AuditRecord], list[Row]], dict[str, str]]] = {
         {"id": "string", "name": "string", "metric": "string", "class_name": "string", "artefact": "string"}
         | {"concept": "string", "from_class": "string", "to_class": "string", "true_class": "string"}
         | {"relation": "string", "bound": "float64", "severity": "string", "confidence": "float64"}
-        | {"within": "list", "min_units": "int64"}
+        | {"within": "list", "min_units": "int64", "worst_subgroup": "string"}
         | {"requires": "list", "rationale": "string", "risk_id": "string", "location": "string"}
         | {"clause": "string", "tags": "list", "layer": "string", "against": "string"}
         | {"state": "string", "waived": "bool", "waiver": "string", "standing": "string", "sentence": "string"}

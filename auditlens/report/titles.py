@@ -36,6 +36,14 @@ def gate_title(gate: PlannedGate, labels: dict[str, str]) -> str:
         "separability": f"{artefact} in other classes' images: {gate.class_name} still told from them (AUROC)",
         "separability_drop": f"{artefact} put in: loss of AUROC of {gate.class_name} against other classes",
         "separability_drop_beyond_sham": f"{artefact} put in: loss of AUROC of {gate.class_name}, beyond sham",
+        "flip_rate": f"{artefact} put in: decisions that change at all",
+        "accuracy_drop": f"{artefact} put in: loss of accuracy",
+        "strongest_spurious_component": f"{gate.class_name}: strongest single component of a spurious concept",
+        "valid_coverage": f"{gate.class_name}: valid concepts that relevant components carry",
+        "alignment_margin": f"{gate.class_name}: valid over spurious alignment, by relevance",
+        "clarity": f"{gate.class_name}: clarity of the components, by relevance",
+        "redundancy": f"{gate.class_name}: redundancy of the components, by relevance",
+        "polysemanticity": f"{gate.class_name}: polysemanticity of the components, by relevance",
         "observability": f"“{plain(gate.concept)}”: can the foundation model see it (AUROC)",
     }
     title = titles.get(gate.metric, gate.id)
@@ -45,4 +53,6 @@ def gate_title(gate: PlannedGate, labels: dict[str, str]) -> str:
     if gate.against is not None:
         than = "apart from" if gate.relation == "within" else "worse than"
         title = f"{title}, {than} {gate.against}"
+    title = f"{title}; layer {gate.layer}" if gate.layer else title
+    title = f"{title}; worst by {plain(gate.worst_subgroup)}" if gate.worst_subgroup else title
     return f"{title}; only {subgroup_words(gate)}" if gate.within else title

@@ -8,23 +8,14 @@ import re
 from markupsafe import Markup, escape
 
 from auditlens.plan.baselines import CHANGE
+from auditlens.spec.metrics import METRIC_RULES
 from auditlens.stages.findings import Confrontation, Effect, Estimate
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import GateState
 from auditlens.stages.verdict import GateResult
 from auditlens.verdict.weight import is_accepted as is_accepted
 
-RATES = frozenset(
-    {
-        "sensitivity",
-        "specificity",
-        "decision_flips",
-        "decision_flips_beyond_sham",
-        "spurious_relevance_share",
-        "unexpected_relevance_share",
-        "mediated_share",
-    }
-)
+RATES = frozenset(name for name, rule in METRIC_RULES.items() if rule.unit.startswith("share"))
 """Metrics shown in per cent."""
 DIFFERENCES = frozenset({"artefact_effect", "effect_minus_sham"})
 """Metrics shown as a signed change of a probability."""

@@ -88,7 +88,7 @@ def _classes_of(spec: AuditSpec, gate: Gate) -> set[str]:
 def _sides(direction: str, spec: AuditSpec) -> set[str]:
     names = spec.model.classes if isinstance(spec.model.classes, tuple) else tuple(spec.classes)
     try:
-        return set(parse_direction(direction, names)) - {OTHER}
+        return set(parse_direction(direction, names)) - {OTHER, ""}
     except ValueError:  # the classes stand in a file
         return set()
 

@@ -7,7 +7,7 @@ from auditlens.spec.model import LIMIT
 from auditlens.spec.nodes import Fields, Items, Leaf, Node, Path, Problems, child, place, select
 from auditlens.spec.references import GROUP, inline_classes, names_of, text_at
 
-NAMING = ("artefact", "concept", "class", "true_class", "direction", "each", "within", "layer")
+NAMING = ("artefact", "concept", "class", "true_class", "direction", "each", "within", "worst_subgroup", "layer")
 """Fields of a gate that say what it is about."""
 
 
@@ -54,6 +54,7 @@ class _Gate:
         self._needs()
         self._limit()
         self._each()
+        self._worst()
         self._itself()
         if self.rule.needs_foundation and not _given(self.root, "foundation"):
             self._add(("metric",), f"{self.metric} needs a foundation model; add `foundation`")
@@ -95,6 +96,8 @@ class _Gate:
             valid = " or ".join(f"'{relation} {match.group(2)}'" for relation in self.rule.relations)
             better = {"higher": "higher is better", "lower": "lower is better"}.get(self.rule.better, "0 is best")
             self._add(("limit",), f"{self.metric} takes {valid}, for {better}; found '{match.group(0)}'")
+        if match and match.group(1) == "within" and _given(self.gate, "worst_subgroup"):
+            self._add(("limit",), "the worst of several subgroups has a direction; write '<= x' or '>= x'")
 
     def _each(self) -> None:
         for name in ("artefact", "concept"):
@@ -105,6 +108,15 @@ class _Gate:
             self._each_word(name)
         if "within" not in self.rule.takes and "each" in self.rule.takes and _given(self.gate, "each", "subgroup"):
             self._add(("each", "subgroup"), f"{self.metric} is not measured by subgroup", key=True)
+
+    def _worst(self) -> None:
+        column = text_at(self.gate, "worst_subgroup")
+        if column is not None and _given(self.gate, "against"):
+            self._add(("worst_subgroup",), "with against, repeat the gate: each: {subgroup: COLUMN}", key=True)
+        if column is not None and text_at(self.gate, "each", "subgroup") == column:
+            self._add(
+                ("worst_subgroup",), "repeat the gate over the subgroups, or take their worst, not both", key=True
+            )
 
     def _each_word(self, name: str) -> None:
         word = text_at(self.gate, "each", name)

@@ -26,6 +26,14 @@ Metric = Literal[
     "separability",
     "separability_drop",
     "separability_drop_beyond_sham",
+    "flip_rate",
+    "accuracy_drop",
+    "strongest_spurious_component",
+    "valid_coverage",
+    "alignment_margin",
+    "clarity",
+    "redundancy",
+    "polysemanticity",
 ]
 METRICS: tuple[str, ...] = get_args(Metric)
 LIMIT = re.compile(r"^(<=|>=|within)\s*([0-9]*\.?[0-9]+)$")
@@ -42,7 +50,7 @@ def check_limit(text: str) -> str:
     if not match:
         raise ValueError("write '<= x', '>= x' or 'within x', with x a plain number such as 0.02")
     if float(match.group(2)) > 1:
-        raise ValueError("every metric is a share or a probability; write 2 % as 0.02")
+        raise ValueError("no metric has a limit beyond 1; write 2 % as 0.02")
     return text
 
 
@@ -110,7 +118,9 @@ class Gate(GateDefaults):
     artefact: str | None = Field(None, description="Artefact, for metrics of the artefact tests.")
     concept: str | None = Field(None, description="Concept, for `observability`.")
     direction: str | None = Field(
-        None, description="`A_to_B`: images of class A that the device gets right and then calls B."
+        None,
+        description="`A_to_B`: images of class A that the device gets right and then calls B. `from_class` and "
+        "`to_class` stand for the gate's class to all others and back.",
     )
     true_class: str | None = Field(None, description="For effects: only images of this class (all images by default).")
     each: Each | None = Field(None, description="Repeat the gate.")
@@ -126,6 +136,12 @@ class Gate(GateDefaults):
     )
     compare: Literal["paired_difference"] | None = Field(
         None, description="How, with `against`: by the difference on the same pictures, which is the default."
+    )
+    worst_subgroup: str | None = Field(
+        None,
+        min_length=1,
+        description="Column of `data.strata.by`: the worst of its subgroups decides, with bounds that allow for that.",
+        examples=["fitzpatrick"],
     )
     required_by: Literal["all"] | tuple[str, ...] = Field(
         (), description="Gates that cannot hold unless this one does, or `all` others."

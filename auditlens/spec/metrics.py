@@ -10,15 +10,20 @@ from auditlens.errors import nearest
 
 Relation = Literal["<=", ">=", "within"]
 OTHER: Final = "other"
-Unit = Literal["share of images", "share of relevance", "probability", "AUROC", "share of effect"]
+FROM_CLASS: Final = "from_class"
+TO_CLASS: Final = "to_class"
+"""Directions away from the gate's class and towards it, for gates that know no names of classes."""
+Unit = Literal[
+    "share of images", "share of relevance", "share of concepts", "probability", "AUROC", "share of effect", "cosine"
+]
 
 _CLASS: Final = frozenset({"class"})
 _ARTEFACT: Final = frozenset({"artefact"})
-_CLEAN: Final = frozenset({"class", "each", "within"})
-_EFFECT: Final = frozenset({"artefact", "class", "true_class", "each", "within"})
-_TOLD: Final = frozenset({"artefact", "class", "each", "within"})
+_CLEAN: Final = frozenset({"class", "each", "within", "worst_subgroup"})
+_TOLD: Final = _CLEAN | _ARTEFACT
+_EFFECT: Final = _TOLD | {"true_class"}
 _INSIDE: Final = frozenset({"class", "layer"})
-_FLIP: Final = frozenset({"artefact", "direction", "class", "each", "within"})
+_FLIP: Final = _TOLD | {"direction"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,6 @@ class MetricRule:
     question : str
         What it measures, in one sentence.
     unit : str
-        All values lie in [0, 1], those of `within` metrics in [-1, 1]; a share of an effect may leave it.
     better : {"higher", "lower", "near zero"}
         Direction that a maker wants.
     relations : tuple of str
@@ -42,7 +46,13 @@ class MetricRule:
     needs_sham : bool
         Whether its artefacts need a sham.
     needs_foundation : bool
-        Whether the spec needs a `foundation`.
+        Whether the spec needs a `foundation`, since it looks inside.
+    range : str
+        What values it can take.
+    source : str
+        Where it is defined.
+    describes : bool
+        Whether it rather describes than decides: no limit of it is known to mean anything by itself.
     """
 
     question: str
@@ -53,85 +63,157 @@ class MetricRule:
     takes: frozenset[str]
     needs_sham: bool = False
     needs_foundation: bool = False
+    range: str = "0 to 1"
+    source: str = ""
+    describes: bool = False
 
 
 METRIC_RULES: Final[dict[str, MetricRule]] = {
     "sensitivity": MetricRule(
         "Share of the class's clean images that are reported as the class at the operating point.",
         "share of images", "higher", (">=",), _CLASS, _CLEAN,
+        source="`findings/performance.py`",
     ),
     "specificity": MetricRule(
         "Share of the other clean images that are not reported as the class.",
         "share of images", "higher", (">=",), _CLASS, _CLEAN,
+        source="`findings/performance.py`",
     ),
     "auroc": MetricRule(
         "How well the class's probability ranks its clean images above the others.",
         "AUROC", "higher", (">=", "<="), _CLASS, _CLEAN,
+        source="`findings/statistics/auroc.py`",
     ),
     "lesion_erased_auroc": MetricRule(
         "How well the class's probability still ranks its images once the lesion is erased by its mask.",
         "AUROC", "lower", ("<=",), _CLASS, _CLEAN,
+        source="`findings/erasure.py`",
     ),
     "decision_flips": MetricRule(
         "Of the images of class A that the device gets right, the share that it calls B once the artefact is in.",
         "share of images", "lower", ("<=",), frozenset({"artefact", "direction"}), _FLIP,
+        source="`findings/artefacts.py`",
     ),
     "decision_flips_beyond_sham": MetricRule(
         "The same, minus the share that the sham flips.",
         "share of images", "lower", ("<=", "within"), frozenset({"artefact", "direction"}), _FLIP, needs_sham=True,
+        range="-1 to 1",
+        source="`findings/artefacts.py`",
     ),
     "artefact_effect": MetricRule(
         "Mean change of the class's probability when the artefact is put into clean images.",
         "probability", "near zero", ("within", "<=", ">="), _ARTEFACT | _CLASS, _EFFECT,
+        range="-1 to 1",
+        source="paper, 4.2; `findings/artefacts.py`", describes=True,
     ),
     "effect_minus_sham": MetricRule(
         "The same, minus the change that the sham causes.",
         "probability", "near zero", ("within", "<=", ">="), _ARTEFACT | _CLASS, _EFFECT, needs_sham=True,
+        range="-2 to 2",
+        source="`findings/artefacts.py`",
     ),
     "spurious_relevance_share": MetricRule(
         "Share of the class's relevance on components that align with its spurious concepts.",
         "share of relevance", "lower", ("<=",), _CLASS, _INSIDE, needs_foundation=True,
+        source="paper, 3.4, 4.2; `findings/components.py`",
     ),
     "unexpected_relevance_share": MetricRule(
         "Share of the class's relevance on components that no valid or spurious concept explains that counts.",
         "share of relevance", "lower", ("<=",), _CLASS, _INSIDE, needs_foundation=True,
+        source="paper, 3.4; `findings/components.py`",
     ),
     "observability": MetricRule(
         "How well the foundation model tells images with the concept from images without it.",
         "AUROC", "higher", (">=",), frozenset({"concept"}), frozenset({"concept", "class", "each"}),
         needs_foundation=True,
+        source="paper, Note I; `findings/observability.py`",
     ),
     "mediated_share": MetricRule(
         "Share of an artefact's effect on the class's margin that runs through components labelled with the artefact.",
         "share of effect", "lower", ("<=",), _ARTEFACT | _CLASS, frozenset({"artefact", "class", "each"}),
         needs_foundation=True,
+        range="unbounded",
+        source="`findings/mediation.py`",
     ),
     "separability": MetricRule(
         "How well the class's margin ranks its clean images above other classes' images with the artefact put in.",
         "AUROC", "higher", (">=",), _ARTEFACT | _CLASS, _TOLD,
+        source="paper, 4.2, F.1.1; `findings/separability.py`",
     ),
     "separability_drop": MetricRule(
         "The same without the artefact, minus with it, on the same images.",
         "AUROC", "lower", ("<=",), _ARTEFACT | _CLASS, _TOLD,
+        range="-1 to 1",
+        source="`findings/separability.py`",
     ),
     "separability_drop_beyond_sham": MetricRule(
         "The drop with the artefact, minus the drop with its sham.",
         "AUROC", "lower", ("<=",), _ARTEFACT | _CLASS, _TOLD, needs_sham=True,
+        range="-2 to 2",
+        source="`findings/separability.py`",
+    ),
+    "flip_rate": MetricRule(
+        "Share of images whose decision changes at all once the artefact is in, whatever the direction.",
+        "share of images", "lower", ("<=",), _ARTEFACT | _CLASS, _TOLD,
+        source="`findings/artefacts.py`",
+    ),
+    "accuracy_drop": MetricRule(
+        "Accuracy on the clean images minus that on the same images with the artefact.",
+        "share of images", "lower", ("<=", "within"), _ARTEFACT | _CLASS, _TOLD,
+        range="-1 to 1",
+        source="`findings/artefacts.py`",
+    ),
+    "strongest_spurious_component": MetricRule(
+        "Largest share of the class's relevance on any single component that aligns with a spurious concept.",
+        "share of relevance", "lower", ("<=",), _CLASS, _INSIDE, needs_foundation=True,
+        source="paper, 3.4; `findings/inside_metrics.py`",
+    ),
+    "valid_coverage": MetricRule(
+        "Share of the groups of valid concepts that some relevant component is labelled with.",
+        "share of concepts", "higher", (">=",), _CLASS, _INSIDE, needs_foundation=True,
+        source="paper, 3.4; `findings/inside_metrics.py`",
+    ),
+    "alignment_margin": MetricRule(
+        "How far the best valid alignment of the relevant components stands above the best spurious one, by relevance.",
+        "cosine", "higher", (">=",), _CLASS, _INSIDE, needs_foundation=True,
+        range="-2 to 2",
+        source="paper, 3.3, 3.4; `findings/inside_metrics.py`", describes=True,
+    ),
+    "clarity": MetricRule(
+        "How alike the examples of the relevant components are, by relevance.",
+        "cosine", "higher", (">=",), _CLASS, _INSIDE, needs_foundation=True,
+        range="-1/(m - 1) to 1",
+        source="paper, 3.5, eq. 7; `examine/interpretability.py`", describes=True,
+    ),
+    "redundancy": MetricRule(
+        "How alike each relevant component is to the most similar other one, by relevance.",
+        "cosine", "lower", ("<=",), _CLASS, _INSIDE, needs_foundation=True,
+        range="-1 to 1",
+        source="paper, 3.5; `examine/interpretability.py`", describes=True,
+    ),
+    "polysemanticity": MetricRule(
+        "How far the examples of the relevant components fall into two groups, by relevance.",
+        "cosine", "lower", ("<=",), _CLASS, _INSIDE, needs_foundation=True,
+        range="0 to 2",
+        source="paper, 3.5, eq. 10; `examine/interpretability.py`", describes=True,
     ),
 }  # fmt: skip
 """By metric; the keys are those of `auditlens.spec.model.METRICS`."""
 
 
-def parse_direction(text: str, classes: Sequence[str]) -> tuple[str, str]:
+def parse_direction(text: str, classes: Sequence[str], class_name: str = "") -> tuple[str, str]:
     """Split `A_to_B` into two classes; class names may contain underscores, and `_to_` too.
 
-    `other` stands for all classes but the one on the other side.
+    `other` stands for all classes but the one on the other side. `from_class` and `to_class` are the two directions of
+    the gate's class, `class_name`.
 
     Raises
     ------
     ValueError
         Where no split gives two different classes, or more than one does.
     """
+    if text in (FROM_CLASS, TO_CLASS):
+        return (class_name, OTHER) if text == FROM_CLASS else (OTHER, class_name)
     pairs = [(text[:at], text[at + 4 :]) for at in range(len(text)) if text.startswith("_to_", at)]
     sides = {*classes, OTHER}
     known = [(start, end) for start, end in pairs if start in sides and end in sides and start != end]
@@ -159,6 +241,8 @@ def shown_value(value: float, metric: str) -> str:
     rule = METRIC_RULES.get(metric)
     if rule is None or rule.unit == "AUROC":
         return f"{value:.2f}"
+    if rule.unit == "cosine":
+        return f"{value:.3f}"
     if rule.unit == "probability":
         return f"{100 * value:+.1f} points"
     return f"{100 * value:.1f} %"

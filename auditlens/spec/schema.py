@@ -178,14 +178,25 @@ def metric_table() -> str:
     return "\n".join(rows) + "\n"
 
 
-MARKS: Final = {"fields": field_tables, "metrics": metric_table}
-"""Parts of a document between `<!-- NAME -->` and `<!-- /NAME -->` that are generated."""
+def measure_table() -> str:
+    """Write the Markdown table of what the metrics are: unit, range, direction and source."""
+    rows = ["| metric | unit | range | better | question | source |", "| --- | --- | --- | --- | --- | --- |"]
+    for name, rule in METRIC_RULES.items():
+        better = f"{rule.better} (describes)" if rule.describes else rule.better
+        rows.append(f"| `{name}` | {rule.unit} | {rule.range} | {better} | {rule.question} | {rule.source} |")
+    return "\n".join(rows) + "\n"
+
+
+MARKS: Final = {"fields": field_tables, "metrics": metric_table, "measures": measure_table}
+"""Parts of a document between `<!-- NAME -->` and `<!-- /NAME -->` that are generated, where it has them."""
 
 
 def with_tables(document: str) -> str:
     """Replace the generated parts of a document by what the types say now."""
     for name, make in MARKS.items():
         opening, closing = f"<!-- {name} -->", f"<!-- /{name} -->"
+        if opening not in document:
+            continue
         head, _, rest = document.partition(opening)
         _, _, tail = rest.partition(closing)
         document = f"{head}{opening}\n{make()}{closing}{tail}"

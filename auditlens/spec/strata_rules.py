@@ -23,10 +23,11 @@ def check_strata(root: Fields, classes: tuple[str, ...], problems: Problems) -> 
         for path, node in select(root, (section, "*", "within")):
             for name in node.entries if isinstance(node, Fields) else ():
                 _demand_column(root, (*path, name), name, columns, problems, key=True)
-    for path, node in select(root, ("gates", "*", "each", "subgroup")):
-        if isinstance(node, Leaf) and isinstance(node.value, str):
-            _demand_column(root, path, node.value, columns, problems)
-            _not_both(root, path, node.value, problems)
+    for pattern in (("gates", "*", "each", "subgroup"), ("gates", "*", "worst_subgroup")):
+        for path, node in select(root, pattern):
+            if isinstance(node, Leaf) and isinstance(node.value, str):
+                _demand_column(root, path, node.value, columns, problems)
+                _not_both(root, path, node.value, problems)
     if classes:
         _check_pairs(root, classes, columns, problems)
 

@@ -43,6 +43,8 @@ class PlannedGate(Stage):
     clause: str | None = None
     """Clause of a standard or regulation that the gate speaks to."""
     tags: tuple[str, ...] = ()
+    worst_subgroup: str | None = None
+    """Column whose worst subgroup decides."""
     layer: str | None = None
     """Layer that is read, for metrics of the inside; None is the last one examined."""
     against: str | None = None

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from auditlens.plan.baselines import CHANGE
+from auditlens.spec.metrics import METRIC_RULES
 from auditlens.stages.findings import Estimate
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import GateState
 from auditlens.verdict.gate import why_undecided
 
-RATES = ("sensitivity", "specificity", "decision_flips", "decision_flips_beyond_sham")
 FLIPS = ("decision_flips", "decision_flips_beyond_sham")
 BEYOND = "decision_flips_beyond_sham"
 ARTICLES = ("a ", "an ", "the ")
-SHARES = ("spurious_relevance_share", "unexpected_relevance_share", "mediated_share")
+SHARES = tuple(name for name, rule in METRIC_RULES.items() if rule.unit.startswith("share"))
+"""Metrics written in per cent."""
 
 
 def sentence_for(gate: PlannedGate, state: GateState, estimate: Estimate | None, decision: str, artefact: str) -> str:
@@ -51,7 +52,7 @@ def _changed(gate: PlannedGate, state: GateState, estimate: Estimate | None) -> 
 def _compared(gate: PlannedGate, estimate: Estimate, artefact: str) -> str:
     """How much worse than a baseline; with a limit either way, how far from it."""
     value, subject = estimate.value or 0.0, _subject(gate, artefact)
-    rated = gate.metric in RATES
+    rated = gate.metric in SHARES
     size = f"{100 * abs(value):.1f} points" if rated else number(gate.metric, abs(value)).removeprefix("+")
     if gate.relation == "within":
         more = "more" if value >= 0 else "less"
@@ -61,7 +62,12 @@ def _compared(gate: PlannedGate, estimate: Estimate, artefact: str) -> str:
 
 def _placed(gate: PlannedGate, sentence: str) -> str:
     """Say first in which subgroup."""
-    return f"Within {subgroup_words(gate)}: {sentence[:1].lower()}{sentence[1:]}" if gate.within else sentence
+    inner = f"{sentence[:1].lower()}{sentence[1:]}"
+    if gate.worst_subgroup:
+        inner = f"in the worst subgroup by {gate.worst_subgroup.replace('_', ' ')}: {inner}"
+    if gate.within:
+        return f"Within {subgroup_words(gate)}: {inner}"
+    return f"{inner[:1].upper()}{inner[1:]}"
 
 
 def subgroup_words(gate: PlannedGate) -> str:
@@ -135,6 +141,16 @@ def _subject(gate: PlannedGate, artefact: str) -> str:
         "separability_drop_beyond_sham": (
             f"The loss of AUROC of {gate.class_name} when {put_in} goes into the others' images, beyond its sham,"
         ),
+        "flip_rate": f"The share of decisions that change when {put_in} goes in",
+        "accuracy_drop": f"The loss of accuracy when {put_in} goes in",
+        "strongest_spurious_component": (
+            f"The largest share of relevance for {gate.class_name} on a single component of a spurious concept"
+        ),
+        "valid_coverage": f"The share of valid concepts for {gate.class_name} that relevant components carry",
+        "alignment_margin": f"The margin of valid over spurious alignment for {gate.class_name}, by relevance,",
+        "clarity": f"The clarity of the components that matter for {gate.class_name}",
+        "redundancy": f"The redundancy of the components that matter for {gate.class_name}",
+        "polysemanticity": f"The polysemanticity of the components that matter for {gate.class_name}",
         "observability": f"How well the foundation model tells '{concept}' (AUROC)",
     }[gate.metric]
 
@@ -145,7 +161,7 @@ def number(metric: str, value: float | None) -> str:
         return "-"
     if metric in FLIPS:
         return f"{round(100 * value, 1) + 0.0:.1f}"
-    if metric in RATES or metric in SHARES:
+    if metric in SHARES:
         return f"{100 * value:.1f} %"
     if metric in ("artefact_effect", "effect_minus_sham"):
         return f"{round(value, 3) + 0.0:+.3f}"
@@ -163,7 +179,7 @@ def interval_text(gate: PlannedGate, estimate: Estimate) -> str:
 
 def limit_text(gate: PlannedGate) -> str:
     """The limit in the units of the metric."""
-    scaled = gate.metric in RATES or gate.metric in SHARES
+    scaled = gate.metric in SHARES
     flips = gate.metric.startswith("decision_flips")
     bound = f"{100 * gate.bound:g}" + ("" if flips else " %") if scaled else f"{gate.bound:g}"
     words = {"<=": "at most", ">=": "at least", "within": "within +/-"}[gate.relation]

@@ -207,7 +207,8 @@ def gate(**fields):
 def inputs(world, labels=None, concepts=None):
     labels = labels or labels_of(*LABELLED)
     return SimpleNamespace(
-        spec=world.spec, evidence=world.evidence, trials={"ruler": object()}, labels={"tumour": labels},
+        spec=world.spec, evidence=world.evidence, trials={"ruler": object()},
+        labels={("last", "tumour"): labels}, place=lambda gate: ("last", gate.class_name),
         concepts=concepts or concepts_of(),
     )  # fmt: skip
 

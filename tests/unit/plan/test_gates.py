@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from auditlens.errors import SpecError
-from auditlens.plan.gates import expand_gates
+from auditlens.errors import Location, SpecError
+from auditlens.plan.gates import demand_layers, expand_gates
 from auditlens.spec.model import AuditSpec
 
 CLASSES = ("benign", "melanoma")
@@ -108,3 +108,28 @@ def test_with_several_labels_a_direction_names_one_class():
         expanded({"missed": FLIPS | {"artefact": "ink"}}, model=model)
     gates = expanded({"missed": FLIPS | {"artefact": "ink", "direction": "melanoma_to_other"}}, model=model)
     assert gates["missed"].to_class == "other"
+
+
+def test_a_layer_that_is_not_examined_is_told_at_its_place():
+    gate = {"metric": "spurious_relevance_share", "limit": "<= 0.1", "layer": "layer3"}
+    spec = AuditSpec.model_validate_json(json.dumps(BASE | {"gates": {"inside": gate}}))
+    places = []
+
+    def locate(path):
+        places.append(path)
+        return Location("s.yaml", 3, 4)
+
+    with pytest.raises(
+        SpecError, match=r"s\.yaml:3:4: gates\.inside\.layer: the layer 'layer3' is not examined; .*'layer4'"
+    ):
+        demand_layers(spec, ("layer2", "layer4"), locate)
+    assert places == [("gates", "inside", "layer")]
+    demand_layers(spec, (), locate)
+    demand_layers(spec, ("layer3",), locate)
+    (planned,) = expand_gates(spec, CLASSES, "melanoma")
+    assert planned.layer == "layer3"
+
+
+def test_clause_and_tags_are_in_the_plan():
+    gates = expanded({"works": WORKS | {"clause": "AI Act 15(3)", "tags": ["fast"]}})
+    assert (gates["works"].clause, gates["works"].tags) == ("AI Act 15(3)", ("fast",))

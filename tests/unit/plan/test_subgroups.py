@@ -96,3 +96,12 @@ def test_the_choice_stands_in_the_plan():
     (row,) = chosen_strata(STRATA)
     assert row.value == "site, skin: 5 subgroups, from 30 units on a gate can hold"
     assert chosen_strata(None) == ()
+
+
+def test_the_worst_subgroup_is_one_gate_that_needs_enough_units():
+    gates = expanded({"missed": FLIPS | {"each": {"artefact": "all"}, "worst_subgroup": "skin"}})
+    assert list(gates) == ["missed[ruler]", "missed[ink]"]
+    gate = gates["missed[ink]"]
+    assert (gate.worst_subgroup, gate.within, gate.min_units) == ("skin", {}, 30)
+    with pytest.raises(SpecError, match="'age' is no column"):
+        expanded({"missed": FLIPS | {"artefact": "ink", "worst_subgroup": "age"}})

@@ -29,7 +29,7 @@ def test_a_spec_without_a_gate_is_refused(bench, gates):
          "gates.works.direction: 'melanoma_to_bening' is no direction; valid are benign_to_melanoma, melanoma_to_benign; "
          "did you mean 'melanoma_to_benign'?"),
         ({"artefact": "ruler", "direction": "melanoma_to_benign", "concept": "border"},
-         "gates.works.concept: decision_flips takes no concept; it takes artefact, class, direction, each, within"),
+         "gates.works.concept: decision_flips takes no concept; it takes artefact, class, direction, each, within, worst_subgroup"),
         ({"artefact": "ruler", "direction": "melanoma_to_benign", "each": {"artefact": "all"}},
          "gates.works.artefact: name the artefact here or in each, not both"),
         ({"each": {"artefact": ["rulr"]}, "direction": "melanoma_to_benign"},

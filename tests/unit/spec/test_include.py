@@ -113,6 +113,7 @@ def test_the_citation_of_a_library_does_not_depend_on_where_it_is_installed(benc
         "concepts": ("concepts", next(iter(loaded.spec.concepts))),
         "artefacts": ("artefacts", {"dermoscopy": "red_skin"}.get(name.split("/")[2], "text")),
         "vocabularies": ("vocabulary",),
+        "gates": ("gates", {"inside": "covered"}.get(name.split("/")[2], "missed")),
     }
     entry = entries[name.split("/")[1]]
     assert loaded.cite(entry).startswith(f"{name}.yaml:")

@@ -3,6 +3,8 @@
 import pytest
 
 from auditlens.errors import SpecError
+from auditlens.findings.statistics.smallest import n_for_zero_events
+from auditlens.plan.gates import expand_gates
 from auditlens.spec.concept_libraries import concept_library_names
 from auditlens.spec.include import library_names
 
@@ -11,11 +13,11 @@ GENERAL, XRAY = "auditlens/artefacts/general", "auditlens/artefacts/xray"
 VOCABULARIES = ("auditlens/vocabularies/dermoscopy", "auditlens/vocabularies/semanticlens")
 
 
-def test_there_are_three_of_artefacts_six_of_concepts_and_two_vocabularies():
+def test_there_are_three_of_artefacts_six_of_concepts_three_of_gates_and_two_vocabularies():
     names = library_names()
     assert names[:3] == (DERMOSCOPY, GENERAL, XRAY)
     assert names[-2:] == VOCABULARIES
-    assert set(names[3:-2]) == set(concept_library_names())
+    assert set(names[3:-5]) == set(concept_library_names())
     assert len(concept_library_names()) == 6
 
 
@@ -93,3 +95,35 @@ def test_further_libraries_are_valid_and_every_artefact_has_a_source(bench, libr
 def test_red_skin_is_that_of_the_paper(spec):
     red = spec.artefacts["red_skin"]
     assert (red.kind, red.colour, red.strength) == ("tint", (231, 128, 151), (0.3, 0.3))
+
+
+PRESETS = ("strict", "screening", "inside")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_of_gates_can_be_planned_and_every_limit_has_its_reason(bench, name):
+    spec = bench.load(include=[f"auditlens/gates/{name}"], gates={}).spec
+    gates = expand_gates(spec, spec.model.classes, "melanoma")
+    assert gates
+    assert all(gate.rationale and "preset" in gate.tags and gate.confidence == 0.95 for gate in gates)
+    for gate in gates:
+        waits = {"works_detects", "works_spares"} if "works_detects" in spec.gates else set()
+        assert set(gate.requires) == (set() if gate.name in waits else waits)
+    if name == "inside":
+        assert {gate.severity for gate in gates} == {"warn"}
+
+
+def test_a_preset_is_changed_key_by_key_and_knows_no_names_of_classes(bench):
+    include = ["auditlens/gates/strict", "auditlens/gates/inside"]
+    gates = {"missed": {"limit": "<= 0.01", "risk_id": "H-4"}, "needs_the_lesion": None, "seen": None}
+    spec = bench.load(include=include, gates=gates).spec
+    assert "needs_the_lesion" not in spec.gates
+    planned = {gate.id: gate for gate in expand_gates(spec, spec.model.classes, "melanoma")}
+    missed = planned["missed[ruler]"]
+    assert (missed.bound, missed.risk_id, missed.from_class, missed.to_class) == (0.01, "H-4", "melanoma", "other")
+    alarm = planned["false_alarms[ruler]"]
+    assert (alarm.from_class, alarm.to_class) == ("other", "melanoma")
+
+
+def test_the_presets_limits_need_the_numbers_of_units_that_they_say():
+    assert (n_for_zero_events(0.02, 0.95), n_for_zero_events(0.01, 0.95)) == (149, 299)

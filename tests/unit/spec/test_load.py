@@ -94,13 +94,14 @@ def test_a_date_is_text_in_yaml_and_a_date_in_the_spec(bench):
         ("sensitivity", "sensitivty", [
             "9:19: gates.works.metric: must be 'sensitivity', 'specificity', 'auroc', 'lesion_erased_auroc', "
             "'decision_flips', 'decision_flips_beyond_sham', 'artefact_effect', 'effect_minus_sham', 'spurious_relevance_share', "
-            "'unexpected_relevance_share', 'observability', 'mediated_share', 'separability', 'separability_drop' or "
-            "'separability_drop_beyond_sham'; found the text 'sensitivty'; "
+            "'unexpected_relevance_share', 'observability', 'mediated_share', 'separability', 'separability_drop', "
+            "'separability_drop_beyond_sham', 'flip_rate', 'accuracy_drop', 'strongest_spurious_component', 'valid_coverage', "
+            "'alignment_margin', 'clarity', 'redundancy' or 'polysemanticity'; found the text 'sensitivty'; "
             "did you mean 'sensitivity'?"]),
         (">= 0.9", "> 0.9", [
             "9:39: gates.works.limit: write '<= x', '>= x' or 'within x', with x a plain number such as 0.02"]),
         (">= 0.9", ">= 90", [
-            "9:39: gates.works.limit: every metric is a share or a probability; write 2 % as 0.02"]),
+            "9:39: gates.works.limit: no metric has a limit beyond 1; write 2 % as 0.02"]),
         ("works:", "w!rks:", [
             "9:3: gates.w!rks: 'w!rks' is no valid name; write a name of letters, digits, '_', '.', '-' that begins "
             "with a letter, at most 80 of them"]),

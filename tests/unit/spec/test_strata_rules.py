@@ -50,6 +50,11 @@ def test_a_whole_spec(load):
         ({"each": {"subgroup": "device"}}, "each.subgroup: 'device' is no column of data.strata.by; valid are"),
         ({"within": {"skin": "I"}, "each": {"subgroup": "skin"}}, "in within, or repeat over it, not both"),
         ({"within": {"skin": 5}}, "gates.missed.within.skin"),
+        ({"worst_subgroup": "skim"}, "worst_subgroup: 'skim' is no column of data.strata.by; valid are site, skin"),
+        ({"within": {"skin": "I"}, "worst_subgroup": "skin"}, "in within, or repeat over it, not both"),
+        ({"each": {"subgroup": "skin"}, "worst_subgroup": "skin"}, "or take their worst, not both"),
+        ({"metric": "decision_flips_beyond_sham", "limit": "within 0.1", "worst_subgroup": "skin"},
+         "limit: the worst of several subgroups has a direction"),
     ],
 )  # fmt: skip
 def test_names_in_gates(load, gate, said):

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from auditlens.report.sarif_rules import rule
+from auditlens.report.titles import gate_title
+from auditlens.report.wording import kind_of
+from auditlens.spec.metrics import METRIC_RULES
+from auditlens.spec.model import METRICS
 from auditlens.stages.findings import Estimate
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import GateState, Severity
@@ -79,3 +84,24 @@ def test_too_few_units_are_told_with_both_numbers() -> None:
     estimate = Estimate(value=0.0, low=0.0, high=0.07, sided="one", n_units=12)
     text = sentence_for(within(), GateState.INCONCLUSIVE, estimate, "melanoma at P >= 0.5", "a ruler")
     assert text.endswith("undecided, 12 of the 30 units that it needs to hold.")
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_metric_has_words_in_every_writer(metric):
+    sentence = said(metric, 0.1, 0.05, 0.2)
+    assert "melanoma" in sentence or "a ruler" in sentence or metric == "observability"
+    assert sentence[0].isupper()
+    unknown = sentence_for(planned(metric), GateState.NOT_EVALUATED, None, "argmax", "a ruler")
+    assert unknown.endswith("not evaluated, because there is no measurement.")
+    assert gate_title(planned(metric), {}) != "g"
+    assert METRIC_RULES[metric].unit in rule(metric)["help"]["text"]
+    shares = METRIC_RULES[metric].unit.startswith("share")
+    assert (kind_of(metric) == "percent") == shares
+
+
+def test_the_worst_subgroup_is_named_first():
+    gate = planned("sensitivity").model_copy(update={"worst_subgroup": "skin_type", "within": {"site": "A"}})
+    estimate = Estimate(value=0.9, low=0.85, high=0.95, sided="one")
+    sentence = sentence_for(gate, GateState.FAILS, estimate, "argmax", "")
+    assert sentence.startswith("Within site A: in the worst subgroup by skin type: the share of melanoma images")
+    assert gate_title(gate, {}).endswith("(sensitivity); worst by skin type; only site A")

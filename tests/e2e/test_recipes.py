@@ -11,6 +11,7 @@ import yaml
 
 from tests.docs.recipes import ROOT, Machine, block, gitlab_script, run_action_step
 
+pytestmark = pytest.mark.long
 SMALLER = {"n: 200": "n: 40", "max_images_per_class: 100": "max_images_per_class: 10"}
 
 

@@ -19,7 +19,7 @@ class Protocol(Part):
     looks: str | None = Field(
         None,
         min_length=1,
-        description="Ledger, one line per look at the sealed data; every run that decides adds one.",
+        description="Ledger, one line per look at the sealed data: a run that decides on them adds one.",
         examples=["looks.jsonl"],
     )
     release_looks: int = Field(1, ge=1, description="Looks after which no further one can release.")

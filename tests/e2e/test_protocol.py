@@ -87,6 +87,21 @@ def test_a_second_look_cannot_release_and_a_changed_spec_is_exploratory(project)
     assert any("amended on or after the day of the first look" in note for note in record.verdict.notes)
 
 
+def test_a_look_at_development_data_is_none(project):
+    shutil.copytree(project.folder / "images", project.folder / "other")
+    for row in (project.folder / "other").rglob("*.png"):
+        row.write_bytes(row.read_bytes() + b"another file")
+    sets = {"test": {"folder": "images", "role": "sealed"}, "dev": {"folder": "other", "role": "development"}}
+    project.document["data"] = {"sets": sets}
+    project.change({"protocol": {"lock": "other.lock", "looks": "others.jsonl"}})
+    done = entry_call(*project.arguments(), "--data", "dev")
+    assert done.returncode in (0, 1, 3), done.stderr
+    assert load_record(project.out).plan.protocol.look is None
+    assert not (project.folder / "others.jsonl").exists()
+    project.run()
+    assert load_record(project.out).plan.protocol.look.number == 1
+
+
 def test_a_record_that_belongs_to_model_and_spec_gives_its_verdict(released):
     done = check(released)
     assert done.returncode == load_record(released.out).verdict.exit_code, done.stderr

@@ -97,6 +97,10 @@ class Bases:
             return Basis(rows, samples.units[rows], at_most=True)
         return None
 
+    def values(self, column: str) -> tuple[str, ...]:
+        """Subgroups of a column."""
+        return self._context.samples.partitions[column].values
+
     def _within(self, gate: PlannedGate, stratum: Stratum | None) -> Bools:
         samples = self._context.samples
         found = members(samples, gate.within)

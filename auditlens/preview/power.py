@@ -18,6 +18,7 @@ import numpy as np
 from auditlens.challenge.rendering import ArtefactSource
 from auditlens.findings.statistics import auroc, auroc_difference, mean_effect, mean_share, rate, rate_difference
 from auditlens.findings.statistics.smallest import n_for_zero_events
+from auditlens.findings.worst import worst_of
 from auditlens.gather.context import Context
 from auditlens.preview import basis as of
 from auditlens.preview.basis import Bases, Basis
@@ -66,8 +67,11 @@ def _with_preconditions(found: list[ForeseenGate]) -> list[ForeseenGate]:
 
 
 def _foreseen(gate: PlannedGate, bases: Bases, plan: AuditPlan) -> ForeseenGate:
-    basis = bases.of(gate)
-    extremes = extremes_of(gate, basis)
+    if gate.worst_subgroup is not None:
+        basis, extremes = _worst_subgroup(gate, bases)
+    else:
+        basis = bases.of(gate)
+        extremes = extremes_of(gate, basis)
     outcome = _outcome(gate, basis, extremes)
     return ForeseenGate(
         gate=gate,
@@ -82,10 +86,32 @@ def _foreseen(gate: PlannedGate, bases: Bases, plan: AuditPlan) -> ForeseenGate:
     )
 
 
+def _worst_subgroup(gate: PlannedGate, bases: Bases) -> tuple[Basis | None, Extremes | None]:
+    """The smallest subgroup of the gate's column, and the extremes of the worst, joined as the run joins them."""
+    column = gate.worst_subgroup or ""
+    values = bases.values(column)
+    places = [gate.model_copy(update={"within": {**gate.within, column: value}}) for value in values]
+    found = [basis for basis in map(bases.of, places) if basis is not None]
+    if len(found) < len(places) or not found or extremes_of(gate, found[0]) is None:
+        return None, None
+
+    def estimated(pick: Callable[[Extremes], Estimate]) -> Estimate:
+        def measure(place: PlannedGate) -> Estimate:
+            extremes = extremes_of(place, bases.of(place))
+            assert extremes is not None  # looked at above
+            return pick(extremes)
+
+        return worst_of(gate, values, measure)
+
+    extremes = Extremes(estimated(lambda found: found.best), estimated(lambda found: found.worst))
+    return min(found, key=lambda basis: basis.n_units), extremes
+
+
 def _strata(gate: PlannedGate, bases: Bases, plan: AuditPlan) -> list[ForeseenStratum]:
     """The gate in every subgroup of the plan, where it is about all images and can be measured in one."""
     rule = METRIC_RULES.get(gate.metric)
-    if plan.data.strata is None or gate.within or rule is None or "within" not in rule.takes:
+    closed = gate.within or gate.worst_subgroup
+    if plan.data.strata is None or closed or rule is None or "within" not in rule.takes:
         return []
     return [_stratum(gate, bases, row, plan.data.strata.min_units) for row in plan.data.strata.strata]
 
@@ -116,7 +142,7 @@ def _outcome(gate: PlannedGate, basis: Basis | None, extremes: Extremes | None) 
         at_most=basis.at_most,
         smallest=_smallest(gate, extremes.best),
         needed=None if can_hold else needed_units(gate),
-        events=_events(gate, basis.n_units) if can_hold and gate.metric in EVENTS and gate.against is None else None,
+        events=_events(gate, basis.n_units) if can_hold and _counts_events(gate) else None,
         reach=_reach(gate, basis),
         sides=_sides(basis),
     )
@@ -269,6 +295,10 @@ def _search(holds: Callable[[int], bool], least: int) -> int | None:
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle, high)
     return high
+
+
+def _counts_events(gate: PlannedGate) -> bool:
+    return gate.metric in EVENTS and gate.against is None and gate.worst_subgroup is None
 
 
 def _events(gate: PlannedGate, n_units: int) -> tuple[int, int | None]:

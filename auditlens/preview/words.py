@@ -93,6 +93,11 @@ def _units(found: Outcome) -> str:
 
 def _allowed(gate: PlannedGate, found: Outcome) -> str:
     """What the best outcome leaves open."""
+    said = _best(gate, found)
+    return f"In the smallest subgroup: {said[:1].lower()}{said[1:]}" if gate.worst_subgroup else said
+
+
+def _best(gate: PlannedGate, found: Outcome) -> str:
     if found.smallest is None:
         return f"{_units(found)}: too few for an interval."
     value = _shown(gate, found.smallest)

@@ -5,7 +5,7 @@ import pytest
 
 from auditlens.findings.statistics import rate
 from auditlens.preview.basis import Basis
-from auditlens.preview.power import _events, _outcome, extremes_of, hanley_mcneil, needed_units
+from auditlens.preview.power import _events, _outcome, _worst_subgroup, extremes_of, hanley_mcneil, needed_units
 from auditlens.preview.words import gate_sentence
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import GateState, Severity
@@ -104,6 +104,25 @@ def test_a_difference_to_a_baseline_has_numbers_of_its_own(metric):
     found = outcome(paired, basis(400, np.arange(400) < 200))
     assert found.smallest < 0.1
     assert "without any difference to v1" in gate_sentence(paired, found)
+
+
+class Subgroups:
+    """Two subgroups of a column, of which one is small."""
+
+    sizes = {"A": 400, "B": 41}
+
+    def values(self, column):
+        return tuple(self.sizes)
+
+    def of(self, one, stratum=None):
+        return basis(self.sizes[one.within["site"]])
+
+
+def test_the_worst_subgroup_is_limited_by_the_smallest():
+    one = gate(bound=0.05).model_copy(update={"worst_subgroup": "site"})
+    found = _outcome(one, *_worst_subgroup(one, Subgroups()))
+    assert (found.n_units, found.can_hold, found.needed) == (41, False, 59)
+    assert gate_sentence(one, found).startswith("In the smallest subgroup: 41 units with no flip still allow 7.0 %.")
 
 
 def test_nothing_to_rest_on():

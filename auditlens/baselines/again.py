@@ -37,6 +37,7 @@ def spec_again(loaded: LoadedSpec, earlier: Earlier, name: str, folder: Path) ->
     document.pop("decision", None)
     document |= _moved(then, earlier.base or loaded.base, folder)
     document["model"] = _pinned(document["model"], earlier)
+    document["data"].pop("forbidden_overlap", None)  # its salt is a secret, and this run has looked already
     document["gates"] = _own_gates(document["gates"], earlier.record.plan.model.decision_class)
     document["audit"] |= {"title": f"{document['audit'].get('title', '')}, baseline {name} run again"}
     head = HEAD.format(name=name, audit=loaded.spec.audit.id)

@@ -58,9 +58,15 @@ def _sections(spec: AuditSpec, record: AuditRecord) -> tuple[str, ...]:
         then = merged_document(AuditSpec.model_validate_json(json.dumps(record.spec)))
     except ValidationError:
         return ("the format of the spec",)
-    before, after = _without_paths(then), _without_paths(merged_document(spec))
+    before, after = (_measuring(document) for document in (then, merged_document(spec)))
     names = [name for name in dict.fromkeys((*before, *after)) if name not in FREE]
     return tuple(f"the spec's {name}" for name in names if before.get(name) != after.get(name))
+
+
+def _measuring(document: dict[str, Any]) -> dict[str, Any]:
+    """A spec without what does not change any number: paths, and what the training data is checked for."""
+    data = {name: value for name, value in (document.get("data") or {}).items() if name != "forbidden_overlap"}
+    return _without_paths({**document, "data": data})
 
 
 def _without_paths(document: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,137 @@
+"""The spec by which a baseline's model is run again, and what makes that necessary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from auditlens.baselines.again import spec_again
+from auditlens.baselines.changed import what_changed
+from auditlens.baselines.read import Earlier, given_baselines
+from auditlens.errors import InputError
+from auditlens.spec.load import LoadedSpec, load_spec, merged_document
+from auditlens.version import __version__
+from tests.unit.verdict.test_decide import plan_for
+
+DOCUMENT: dict[str, Any] = {
+    "auditlens": 1,
+    "audit": {"id": "NEW-1"},
+    "model": {"architecture": "torchvision:resnet18", "weights": "new.safetensors", "classes": ["benign", "melanoma"]},
+    "decision": {"class": "melanoma", "threshold": 0.4},
+    "data": {"folder": "images"},
+    "artefacts": {"ruler": {"kind": "ruler"}, "stamp": {"kind": "cutout", "images": "cutouts/*.png", "masks": "masks"}},
+    "gates": {
+        "works": {"metric": "sensitivity", "limit": ">= 0.9", "required_by": ["missed", "not_worse"]},
+        "missed": {
+            "metric": "decision_flips",
+            "direction": "melanoma_to_benign",
+            "artefact": "ruler",
+            "limit": "<= 0.02",
+            "rationale": "costs $${5}",
+        },
+        "not_worse": {"metric": "auroc", "against": "predecessor", "limit": "<= 0.01"},
+    },
+    "baselines": {"predecessor": {}},
+    "change": {"plan": "P", "must_equal": ["classes"]},
+    "protocol": {"looks": "looks.jsonl"},
+    "waivers": [
+        {
+            "gate": "missed", "bound": "<= 0.1", "model_sha256": "0" * 64, "owner": "a", "approved_by": "b",
+            "reason": "c", "expires": "2099-01-01",
+        }
+    ],
+}  # fmt: skip
+
+
+def load(folder: Path, **changes: Any) -> LoadedSpec:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "images").mkdir(exist_ok=True)
+    (folder / "spec.yaml").write_text(yaml.safe_dump(DOCUMENT | changes, sort_keys=False))
+    return load_spec(folder / "spec.yaml", check_paths=False)
+
+
+def earlier(loaded: LoadedSpec) -> Earlier:
+    plan = plan_for(loaded.spec)
+    record: Any = SimpleNamespace(
+        spec=merged_document(loaded.spec), plan=plan, environment=SimpleNamespace(auditlens=__version__)
+    )
+    return Earlier(record, "b" * 64, None, loaded.base)
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Earlier:
+    """An older model, in another folder and with another threshold."""
+    model = DOCUMENT["model"] | {"weights": "old.safetensors"}
+    return earlier(load(tmp_path / "old", model=model, decision={"class": "melanoma", "threshold": 0.3}))
+
+
+def again(tmp_path: Path, old: Earlier, **changes: Any) -> dict[str, Any]:
+    place = tmp_path / "runs" / "baselines"
+    place.mkdir(parents=True)
+    text = spec_again(load(tmp_path / "new", **changes), old, "predecessor", place)
+    (place / "predecessor.yaml").write_text(text)
+    loaded = load_spec(place / "predecessor.yaml", check_paths=False)
+    assert loaded.spec.gates["works"].limit == ">= 0.9"
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found
+
+
+def test_the_old_model_is_asked_the_new_questions(tmp_path: Path, old: Earlier) -> None:
+    found = again(tmp_path, old)
+    assert found["model"]["weights"] == "../../old/old.safetensors"
+    assert found["model"]["sha256"] == "a" * 64
+    assert found["decision"]["threshold"] == 0.3
+    assert found["data"]["folder"] == "../../new/images"
+    assert found["artefacts"]["stamp"]["images"] == "../../new/cutouts/*.png"
+    assert set(found["gates"]) == {"works", "missed"}
+    assert found["gates"]["works"]["required_by"] == ["missed"]
+
+
+def test_what_is_about_the_new_model_alone_is_left_out(tmp_path: Path, old: Earlier) -> None:
+    assert not {"waivers", "baselines", "change", "protocol"} & set(again(tmp_path, old))
+
+
+def test_text_that_looks_like_a_variable_stays_text(tmp_path: Path, old: Earlier) -> None:
+    assert again(tmp_path, old)["gates"]["missed"]["rationale"] == "costs $${5}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ()),
+        ({"audit": {"id": "OTHER", "title": "Another title"}}, ()),
+        ({"gates": {"works": {"metric": "auroc", "limit": ">= 0.5"}}, "waivers": []}, ()),
+        ({"decision": {"class": "melanoma", "threshold": 0.9}}, ()),
+        ({"data": {"folder": "elsewhere"}}, ()),
+        ({"artefacts": {"ruler": {"kind": "ruler", "avoid": "nothing"}}}, ("the spec's artefacts",)),
+        ({"examine": {"n_examples": 7}}, ("the spec's examine",)),
+        ({"challenge": {"max_images_per_class": 7}}, ("the spec's challenge",)),
+    ],
+)
+def test_what_makes_the_numbers_of_a_record_no_match(tmp_path: Path, old: Earlier, changes: Any, said: Any) -> None:
+    spec = load(tmp_path / "new", **changes).spec
+    assert what_changed(spec, old.record.plan, old.record) == said
+
+
+def test_other_data_another_seed_and_another_version_are_told(tmp_path: Path, old: Earlier) -> None:
+    plan = old.record.plan
+    moved = plan.model_copy(update={"seed": 9, "data": plan.data.model_copy(update={"sha256": "f" * 64})})
+    spec = load(tmp_path / "new").spec
+    assert what_changed(spec, moved, old.record) == ("the data", "the seed")
+    old.record.environment.auditlens = "0.0.1"
+    assert what_changed(spec, plan, old.record) == ("the version of AuditLens",)
+
+
+def test_the_command_line_goes_before_the_spec_and_keeps_its_hash(tmp_path: Path) -> None:
+    pinned = {"predecessor": {"record": "v1", "sha256": "e" * 64}, "authorised": {}}
+    loaded = load(tmp_path / "new", baselines=pinned)
+    first, second, third = given_baselines(loaded, {"predecessor": "elsewhere", "site": "s"})
+    assert (first.path, first.sha256) == (Path("elsewhere"), "e" * 64)
+    assert (second.name, second.path) == ("authorised", None)
+    assert third.name == "site"
+    with pytest.raises(InputError, match="no name of a baseline"):
+        given_baselines(loaded, {"../up": "x"})

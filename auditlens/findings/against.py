@@ -11,6 +11,7 @@ from auditlens.findings import differences
 from auditlens.findings.differences import Bootstrap, Level
 from auditlens.findings.side_by_side import Run
 from auditlens.findings.subgroups import members
+from auditlens.findings.worst import worst_of
 from auditlens.spec.baselines import PAIRED
 from auditlens.spec.metrics import METRIC_RULES, OTHER
 from auditlens.stages.answers import Answers, CleanAnswers, Names, Said, TrialAnswers
@@ -108,8 +109,23 @@ def worse_by(gate: PlannedGate, ours: Answers, theirs: Answers, against: Against
     """
     if gate.metric not in PAIRED:
         return missing(gate, f"{gate.metric} is not kept picture by picture")
+    if gate.worst_subgroup is not None:
+        return _worst(gate, ours, theirs, against, samples)
     pair = _Pair(gate, against, _wanted(samples, gate.within))
     return pair.clean(ours, theirs) if gate.metric in CLEAN else pair.trials(ours, theirs)
+
+
+def _worst(gate: PlannedGate, ours: Answers, theirs: Answers, against: Against, samples: Samples) -> Estimate:
+    """Within the subgroup that has become worst: a larger value is worse, whatever the gate's own limit."""
+    if gate.against is not None and gate.relation == "within":
+        return missing(gate, "which subgroup is worst is not said where either way counts")
+
+    def measure(place: PlannedGate) -> Estimate:
+        asked = place.model_copy(update={"relation": gate.relation, "worst_subgroup": None})
+        return worse_by(asked, ours, theirs, against, samples)
+
+    values = samples.partitions[gate.worst_subgroup or ""].values
+    return worst_of(gate.model_copy(update={"relation": "<="}), values, measure)
 
 
 def missing(gate: PlannedGate, why: str) -> Estimate:
@@ -159,6 +175,12 @@ class _Pair:
             mine, other = (_trial_rows(part, np.isin(part.images, self.wanted)) for part in (mine, other))
         if not len(mine.images):
             return missing(self.gate, "no image is in the subgroup")
+        if self.gate.metric == "flip_rate":
+            return self._oriented(differences.turn_difference(other, mine, self.level))
+        if self.gate.metric == "accuracy_drop":
+            alone = self.against.independent
+            gain = differences.accuracy_change_difference(other, mine, None, alone, self.level)
+            return self._oriented(turned(gain))
         return self._flips(mine, other) if self.gate.metric in FLIPS else self._effect(mine, other)
 
     def _key(self, answers: Answers) -> tuple[str, str]:
@@ -190,14 +212,14 @@ class _Pair:
         In the direction of this model's effect; the other's counts with its own sign only where its interval says that
         it has one. That is the growth of the size of the effect, or an upper bound of it.
         """
-        changes = [differences.change_of(one, "probability", part) for one in (mine, other)]
-        if changes[0] is None or changes[1] is None:
+        now, then = (differences.change_of(one, "probability", part) for one in (mine, other))
+        if now is None or then is None:
             return missing(self.gate, "no sham was run")
         bounds = {"raw": 1.0, "beyond": 2.0}[part]
-        size = [self._mean(change, mine, bounds) for change in changes]
+        size = [self._mean(change, mine, bounds) for change in (now, then)]
         own = 1.0 if (size[0].value or 0.0) >= 0 else -1.0
         theirs = own if not _has_sign(size[1]) else float(np.sign(size[1].value or own))
-        return self._mean(own * changes[0] - theirs * changes[1], mine, 2 * bounds)
+        return self._mean(own * now - theirs * then, mine, 2 * bounds)
 
     def _mean(self, values: Floats, answers: TrialAnswers, bounds: float) -> Estimate:
         return differences.mean_change(

@@ -18,7 +18,7 @@ from auditlens.stages.verdict import GateResult
 
 QUESTION = (
     *("metric", "class_name", "artefact", "concept", "from_class", "to_class"),
-    *("true_class", "within", "layer", "confidence"),
+    *("true_class", "within", "layer", "confidence", "worst_subgroup"),
 )
 """Fields of a planned gate in which the same question agrees; limit, severity and words may differ."""
 

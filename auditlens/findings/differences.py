@@ -207,16 +207,24 @@ def accuracy_change(answers: TrialAnswers, true_class: str | None, independent: 
     return rate_difference(after[rows], before[rows], answers.units[rows], instances=answers.instances[rows])
 
 
+def turn_difference(first: TrialAnswers, other: TrialAnswers, level: Level) -> Estimate:
+    """Difference other - first of the share of trials whose decision the artefact changes, either way."""
+    if _same_trials(first, other):
+        return _nothing(len(first.images), len(np.unique(first.units)), level)
+    turned = [answers.inserted.decided != answers.clean.decided for answers in (other, first)]
+    return rate_difference(turned[0], turned[1], first.units, instances=first.instances, **level.asked)
+
+
 def accuracy_change_difference(
-    first: TrialAnswers, other: TrialAnswers, true_class: str | None, independent: bool
+    first: TrialAnswers, other: TrialAnswers, true_class: str | None, independent: bool, level: Level = BOTH_SIDES
 ) -> Estimate:
     """Difference other - first of the change of accuracy, on the same pictures, in [-2, 2]."""
     if _same_trials(first, other):
-        return _nothing(len(first.images), len(np.unique(first.units)))
+        return _nothing(len(first.images), len(np.unique(first.units)), level)
     rows = _of_class(first, true_class)
     changes = [_rightness(answers, independent) for answers in (other, first)]
     units, instances = first.units, first.instances
-    return difference_of_changes(changes[0], changes[1], rows, rows, units, instances=instances)
+    return difference_of_changes(changes[0], changes[1], rows, rows, units, instances=instances, **level.asked)
 
 
 def unpaired_difference(first: Estimate, other: Estimate, bounds: tuple[float, float] | None) -> Estimate:

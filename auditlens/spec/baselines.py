@@ -16,6 +16,8 @@ PAIRED: Final = (
     "decision_flips_beyond_sham",
     "artefact_effect",
     "effect_minus_sham",
+    "flip_rate",
+    "accuracy_drop",
 )
 """Metrics whose rows a run folder keeps, so that two models are compared picture by picture."""
 Aspect = Literal["weights", "architecture", "preprocessing", "classes", "output", "decision", "silenced", "released"]

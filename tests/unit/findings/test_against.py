@@ -207,3 +207,24 @@ def test_the_mean_of_a_change_has_the_bootstrap_of_every_effect():
         difference, np.arange(N), np.zeros(N), n_draws=1000, bounds=(-2, 2), confidence=0.95, sided="one"
     )
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_subgroup_that_has_become_worst_decides():
+    asked = gate(worst_subgroup="site")
+    found = worse_by(asked, clean(with_alarms(50)), clean(with_alarms(0)), AGAINST, SAMPLES)
+    assert found.value == 1
+    assert "site A" in found.note or "site A" in found.method
+    own = gate(relation=">=", against=None, worst_subgroup="site")
+    assert worse_by(own, clean(with_alarms(50)), clean(with_alarms(0)), AGAINST, SAMPLES).value == 1
+    either = gate(relation="within", worst_subgroup="site")
+    assert worse_by(either, clean(with_alarms(50)), clean(with_alarms(0)), AGAINST, SAMPLES).value is None
+
+
+def test_decisions_that_change_and_accuracy_that_is_lost_are_compared():
+    """The artefact turns 50 of 400 pictures, all of which were right before."""
+    turned_over = np.where((LABELS == "melanoma") & (np.arange(N) < 100), -0.5, 0.0)
+    for metric in ("flip_rate", "accuracy_drop"):
+        found = worse_by(gate(metric), trials(turned_over), trials(0.0), AGAINST, SAMPLES)
+        assert found.value == pytest.approx(50 / 400)
+        assert found.low > 0
+        assert worse_by(gate(metric), trials(0.0), trials(turned_over), AGAINST, SAMPLES).high < 0

@@ -77,15 +77,9 @@ def check_record(
     place = record_file(path)
     record = read_record(place)
     loaded = load_spec(spec, variables, check_paths=False)
+    lines = [*_manifest(place), _signature(place, public_key), _model(record.plan, model), _spec(record, loaded)]
     verdict = decide(loaded.spec, record.plan, record.findings, today, policy)  # a waiver counts as long as it lasts
-    lines = (
-        *_manifest(place),
-        _signature(place, public_key),
-        _model(record.plan, model),
-        _spec(record, loaded),
-        *_since(record.verdict, verdict),
-    )
-    return Checked(record, verdict, lines)
+    return Checked(record, verdict, (*lines, *_since(record.verdict, verdict)))
 
 
 def _manifest(place: Path) -> Iterator[str]:

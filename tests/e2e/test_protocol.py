@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from datetime import date, timedelta
 
 import pytest
@@ -114,11 +113,11 @@ def test_it_needs_no_data_and_no_torch_and_is_fast(project):
         place = project.folder / name
         shutil.rmtree(place) if place.is_dir() else place.unlink()
     code = (
-        "import sys; from auditlens.cli.main import main; code = main(sys.argv[1:]);"
+        "import sys, time; from auditlens.cli.main import main; code = main(sys.argv[1:]);"
+        "assert time.process_time() < 2, time.process_time();"
         "assert not {'torch', 'scipy', 'pandas', 'pyarrow'} & set(sys.modules); sys.exit(code)"
     )
     files = ["--model", project.folder / "weights.safetensors", "--spec", project.spec]
-    begun = time.process_time()
     done = subprocess.run(
         [sys.executable, "-c", code, "check", project.out, *files, "--public-key", project.folder / "public.pem"],
         capture_output=True,
@@ -126,7 +125,6 @@ def test_it_needs_no_data_and_no_torch_and_is_fast(project):
         check=False,
     )
     assert done.returncode == load_record(project.out).verdict.exit_code, done.stderr
-    assert time.process_time() - begun < 2
 
 
 @pytest.mark.parametrize(

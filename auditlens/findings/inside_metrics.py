@@ -123,14 +123,13 @@ def weighted_score(
 
 
 def margin_scores(table: AlignmentTable, valid: Sequence[str], spurious: Sequence[str]) -> Floats:
-    """Best raw alignment with a valid concept minus best with a spurious one, per component, -2 to 2; NaN for neither.
+    """Best raw alignment with a valid concept minus best with a spurious one, per component, -2 to 2.
 
-    The scores are the paper's a (3.3); concepts that people's flags on the examples contradict do not count.
+    The scores are the paper's a (3.3) of every concept that counts, whether or not it could label the component:
+    leaving those out that people's flags contradict would leave out most components, and the clearest first.
     """
-    raw = np.where(table.eligible, table.raw, -np.inf)
-    best = [raw[:, [table.concepts.index(name) for name in family]].max(axis=1) for family in (valid, spurious)]
-    known = np.isfinite(best[0]) & np.isfinite(best[1])
-    return np.where(known, best[0], np.nan) - np.where(known, best[1], np.nan)
+    best = [table.raw[:, [table.concepts.index(name) for name in family]].max(axis=1) for family in (valid, spurious)]
+    return np.asarray(best[0] - best[1])
 
 
 def interpretability_scores(metric: str, examples: ComponentExamples) -> Floats:

@@ -24,7 +24,7 @@ from auditlens.findings.decision import OperatingPoint
 from auditlens.findings.differences import Bootstrap
 from auditlens.findings.judge import judge
 from auditlens.gather.answers import picture_digests
-from auditlens.gather.context import Context
+from auditlens.gather.context import Context, FurtherImages
 from auditlens.gather.embeddings import By, keep_embeddings, runs_similarity
 from auditlens.gather.environment import environment
 from auditlens.gather.equivalence import planned_released, settle
@@ -43,7 +43,7 @@ from auditlens.gather.resolve import (
     planned_opinions,
 )
 from auditlens.gather.separability import spurious_folders
-from auditlens.gather.sets import find_sets
+from auditlens.gather.sets import FoundSets, find_sets
 from auditlens.gather.strata import found_strata
 from auditlens.gather.traces import keep_trace
 from auditlens.gather.transplants import with_transplants
@@ -65,6 +65,7 @@ from auditlens.report.write import write_all, write_manifest
 from auditlens.semantics.foundation import load_foundation
 from auditlens.spec.baseline_rules import record_file
 from auditlens.spec.load import LoadedSpec, load_spec, merged_document
+from auditlens.spec.model import AuditSpec
 from auditlens.spec.sets import kept_variables
 from auditlens.spec.user_code import CodePolicy, check_code
 from auditlens.stages.labelling import SetSimilarity
@@ -323,9 +324,12 @@ def _load(chosen: Chosen, device: str, store: Store, progress: Progress, batch_s
     demand_layers(spec, tuple(layer.name for layer in subject.layers), loaded.locate)
     found = find_sets(chosen, subject.classes, store)
     index = found.index
-    demand_columns(spec, index)
+    further = found.seeing[1] if found.seeing is not None else None
+    demand_columns(spec, index, further)
     strata = found_strata(spec.data.strata, index, loaded.locate)
     verify_images(index, store)
+    if further is not None:
+        verify_images(further, store)
     foundation = load_foundation(spec.foundation, base, device) if spec.foundation is not None else None
     progress.done(f"{len(index)} images")
     return Context(
@@ -333,7 +337,7 @@ def _load(chosen: Chosen, device: str, store: Store, progress: Progress, batch_s
         base=base,
         subject=subject,
         index=index,
-        samples=index.to_samples(flagged_values(spec), partitions(index, strata.by if strata else ())),
+        samples=index.to_samples(flagged_values(spec, index.columns), partitions(index, strata.by if strata else ())),
         foundation=foundation,
         store=store,
         progress=progress,
@@ -343,7 +347,16 @@ def _load(chosen: Chosen, device: str, store: Store, progress: Progress, batch_s
         no_inside=models.no_inside,
         opinions=tuple(load_foundation(part, base, device) for part in spec.opinions),
         sets=found.planned,
+        seeing=_seeing(spec, found),
     )
+
+
+def _seeing(spec: AuditSpec, found: FoundSets) -> FurtherImages | None:
+    """The set that shows what the foundation model sees, where there is one beside the audited images."""
+    if found.seeing is None or spec.foundation is None:
+        return None
+    name, index = found.seeing
+    return FurtherImages(name, index, index.to_samples(flagged_values(spec, index.columns)))
 
 
 def _load_models(loaded: LoadedSpec, device: str) -> Models:

@@ -153,8 +153,8 @@ def contradicted(image_indices: Ints, samples: Samples, columns: Mapping[str, st
     """
     found = np.zeros((len(image_indices), len(concepts)), dtype=bool)
     for place, name in enumerate(concepts):
-        if name not in columns:
-            continue
+        if columns.get(name) not in samples.columns:
+            continue  # nobody flagged these images
         flags = samples.columns[columns[name]]
         base = float(np.mean(flags[~np.isnan(flags)] > 0.5))
         known = (image_indices >= 0) & ~np.isnan(flags[image_indices])
@@ -278,8 +278,9 @@ def _scorer(space: SemanticSpace, samples: Samples, columns: Mapping[str, str], 
     offsets = np.array([space.probes[name].offset for name in concepts])
     directions = np.full_like(probes, np.nan)
     for row, name in enumerate(concepts):
-        if name in columns:
-            directions[row] = contrast_direction(space.image_embeddings, samples, columns[name])
+        labelled = space.labelled(columns.get(name), samples)
+        if labelled is not None:
+            directions[row] = contrast_direction(labelled.embeddings, labelled.samples, columns[name])
     return Scorer(probes, offsets, directions)
 
 

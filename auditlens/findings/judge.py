@@ -191,7 +191,7 @@ def _layer_tables(
     space = evidence.space
     if space is None or not space.probes or not len(evidence.components[layer].components):
         return Tables(None, None)
-    columns = seen_columns(spec, evidence.samples, concepts)
+    columns = seen_columns(spec, evidence.samples, concepts, space)
     examine = spec.examine
     whole = whole_image_examples(evidence.examples[layer], space, examine.n_examples, examine.example_weights)
     cropped, screened = (

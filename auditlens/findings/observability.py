@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from auditlens.findings.statistics import auroc, rate
 from auditlens.spec.model import AuditSpec, Concept
 from auditlens.spec.selection import roles_of
-from auditlens.stages.evidence import Floats, Probe, Samples, SemanticSpace
+from auditlens.stages.evidence import Floats, LabelledImages, Probe, Samples, SemanticSpace
 from auditlens.stages.findings import ConceptFinding, Estimate, RivalFlag, Sided
 from auditlens.stages.plan import AuditPlan
 from auditlens.stages.states import ConceptState
@@ -27,18 +27,31 @@ def alignment_scores(embeddings: Floats, probe: Floats, null: Floats) -> Floats:
     return embeddings @ probe - embeddings @ null
 
 
-def image_scores(probe: Probe, space: SemanticSpace) -> Floats:
-    """Score of every whole image, (images,): out of fold for a probe that was made from these very images."""
-    return probe.out_of_fold if probe.out_of_fold.size else probe.scores(space.image_embeddings, space.null)
+def image_scores(probe: Probe, space: SemanticSpace, images: LabelledImages | None = None) -> Floats:
+    """Score of every whole image, (images,): out of fold for a probe that was made from these very images.
+
+    Parameters
+    ----------
+    images : LabelledImages, optional
+        The audited ones by default.
+    """
+    name = images.name if images is not None else None
+    if probe.out_of_fold.size and probe.made_on == name:
+        return probe.out_of_fold
+    return probe.scores(images.embeddings if images is not None else space.image_embeddings, space.null)
 
 
-def seen_columns(spec: AuditSpec, samples: Samples, concepts: Mapping[str, ConceptFinding]) -> dict[str, str]:
+def seen_columns(
+    spec: AuditSpec, samples: Samples, concepts: Mapping[str, ConceptFinding], space: SemanticSpace
+) -> dict[str, str]:
     """Concept -> the column that labels it, for concepts that the foundation model is shown to see."""
     flags = {name: concept.flag for name, concept in spec.concepts.items()}
     return {
         name: flag
         for name, flag in flags.items()
-        if flag is not None and flag in samples.columns and concepts[name].state is ConceptState.OBSERVABLE
+        if flag is not None
+        and space.labelled(flag, samples) is not None
+        and concepts[name].state is ConceptState.OBSERVABLE
     }
 
 
@@ -81,8 +94,7 @@ def _judge(
 
 
 def _measure(name: str, concept: Concept, spec: AuditSpec, samples: Samples, space: SemanticSpace) -> dict[str, object]:
-    probe = space.probes[name]
-    scores = image_scores(probe, space)
+    probe, labelled = space.probes[name], space.labelled(concept.flag, samples)
     found: dict[str, object] = {
         "paraphrase_agreement": paraphrase_agreement(probe, space),
         "probe": probe.source,
@@ -90,7 +102,7 @@ def _measure(name: str, concept: Concept, spec: AuditSpec, samples: Samples, spa
     estimate, source = observe(name, concept, samples, space, confidence=0.95, sided="one")
     if estimate is None:
         return found | _without_measurement(concept)
-    rivals = _rivals(name, spec, samples, scores) if source == "column" else ()
+    rivals = _rivals(name, spec, probe, space, labelled) if source == "column" and labelled is not None else ()
     own = estimate.value
     best = rivals[0].auroc.value if rivals else None
     specific = None if best is None or own is None else own > best
@@ -100,6 +112,7 @@ def _measure(name: str, concept: Concept, spec: AuditSpec, samples: Samples, spa
     return found | {
         "auroc": estimate,
         "source": source,
+        "measured_on": labelled.name if source == "column" and labelled is not None else None,
         "rivals": rivals,
         "specific": specific,
         "state": state,
@@ -118,10 +131,11 @@ def observe(
     tuple of Estimate or None, and str
         None and "none" where nothing labels the concept.
     """
-    probe = space.probes[name]
+    probe, labelled = space.probes[name], space.labelled(concept.flag, samples)
+    if labelled is not None and concept.flag is not None:
+        scores = image_scores(probe, space, labelled)
+        return _by_column(scores, labelled.samples, concept.flag, confidence, sided), "column"
     scores = image_scores(probe, space)
-    if concept.flag is not None and concept.flag in samples.columns:
-        return _by_column(scores, samples, concept.flag, confidence, sided), "column"
     if probe.example_scores.size:
         return _against(probe.example_scores, scores, samples.units, confidence, sided), "images"
     if name in space.inserted:
@@ -152,7 +166,11 @@ def _against(
     return auroc(scores, truth, np.concatenate([own_units, units]), confidence=confidence, sided=sided)
 
 
-def _rivals(name: str, spec: AuditSpec, samples: Samples, scores: Floats) -> tuple[RivalFlag, ...]:
+def _rivals(
+    name: str, spec: AuditSpec, probe: Probe, space: SemanticSpace, images: LabelledImages
+) -> tuple[RivalFlag, ...]:
+    """Other flags of the same images that the probe sees best."""
+    samples, scores = images.samples, image_scores(probe, space, images)
     own = spec.concepts[name].flag
     flags = {concept.flag for concept in spec.concepts.values() if concept.flag in samples.columns} - {own}
     rivals = [RivalFlag(column=str(flag), auroc=_by_column(scores, samples, str(flag), 0.95, "two")) for flag in flags]

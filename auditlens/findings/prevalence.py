@@ -71,7 +71,8 @@ def source_of(
         return Source(artefact, column, evidence.samples.columns[column], None)
     space = evidence.space
     for name in names:
-        measured = concepts[name].state is ConceptState.OBSERVABLE and concepts[name].source in ("images", "insertion")
+        elsewhere = concepts[name].source in ("images", "insertion") or concepts[name].measured_on is not None
+        measured = concepts[name].state is ConceptState.OBSERVABLE and elsewhere
         if space is not None and measured and name in space.probes:
             return Source(artefact, name, None, image_scores(space.probes[name], space))
     return None

@@ -64,7 +64,9 @@ def _told_apart(
     """
     flag = context.spec.concepts[finding.concept].flag
     if finding.source == "column" and flag is not None:
-        flags = context.samples.columns[flag]
+        images = space.labelled(flag, context.samples)
+        assert images is not None  # the finding rests on this column
+        flags, scores = images.samples.columns[flag], image_scores(space.probes[finding.concept], space, images)
         known = ~np.isnan(flags) & ~np.isnan(scores)
         return scores[known & (flags > 0.5)], scores[known & (flags <= 0.5)]
     return space.probes[finding.concept].example_scores, scores[~np.isnan(scores)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,22 @@ from auditlens.subject.released import ReleasedModel
 
 CHUNK = 4
 """Batches per stored chunk: what a run that was cut off may lose."""
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherImages:
+    """A set beside the audited one.
+
+    Attributes
+    ----------
+    name : str
+    index : DataIndex
+    samples : Samples
+    """
+
+    name: str
+    index: DataIndex
+    samples: Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +74,8 @@ class Context:
         Digest of what the audited model's inside gave its pictures (masks, places); none for most artefacts.
     sets : PlannedSets
         Which set the images are, and what it has in common with others.
+    seeing : FurtherImages or None
+        The set on which it is measured what the foundation model sees; None: the audited one.
     """
 
     spec: AuditSpec
@@ -76,6 +94,7 @@ class Context:
     carriers: Mapping[str, Carriers] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
     sets: PlannedSets = field(default_factory=PlannedSets)
+    seeing: FurtherImages | None = None
 
     @property
     def chunk_size(self) -> int:
@@ -97,6 +116,15 @@ class Context:
             return self.key(**further)
         model = {**self.model_key, "subject": self.released.digest, "on": str(self.released.device)}
         return self.key(**further) | {"model": model}
+
+    def on(self, images: FurtherImages) -> Context:
+        """The same measurements on another set."""
+        return replace(self, index=images.index, samples=images.samples, seeing=None)
+
+    def labelling(self, column: str | None) -> Samples | None:
+        """Images that say where a concept is: those of the set for observability, else the audited; None: none do."""
+        known = [*([self.seeing.samples] if self.seeing is not None else []), self.samples]
+        return next((samples for samples in known if column in samples.columns), None)
 
     def load(self, row: int) -> NDArray[np.uint8]:
         """RGB pixels of one image, (height, width, 3)."""

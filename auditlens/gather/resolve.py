@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NoReturn
 
 from auditlens.data.sample import DataIndex
@@ -20,8 +20,16 @@ from auditlens.subject import LayerInfo, Subject
 SHOWN_VALUES: Final = 8
 
 
-def demand_columns(spec: AuditSpec, index: DataIndex) -> None:
+def demand_columns(spec: AuditSpec, index: DataIndex, further: DataIndex | None = None) -> None:
     """Refuse a concept whose declared column the data lacks, before it passes for one that nobody labelled.
+
+    Parameters
+    ----------
+    spec : AuditSpec
+    index : DataIndex
+        The audited images.
+    further : DataIndex, optional
+        The set for observability: a column needs to be in one of the two, and fit wherever it is.
 
     Raises
     ------
@@ -31,18 +39,28 @@ def demand_columns(spec: AuditSpec, index: DataIndex) -> None:
     for name, concept in spec.concepts.items():
         if concept.column is None:
             continue
-        if concept.column not in index.columns:
-            _no_column(name, concept.column, index)
-        if concept.value is not None:
-            _demand_value(name, concept.column, concept.value, index)
-        else:
-            _demand_flags(name, concept.column, index)
+        given = [index] if further is None else [further, index]
+        holding = [one for one in given if concept.column in one.columns]
+        if not holding:
+            _no_column(name, concept.column, given[0])
+        for one in holding[:1] if concept.value is not None else holding:
+            if concept.value is not None:
+                _demand_value(name, concept.column, concept.value, one)
+            else:
+                _demand_flags(name, concept.column, one)
 
 
-def flagged_values(spec: AuditSpec) -> tuple[tuple[str, str], ...]:
-    """The (column, value) pairs that concepts name; each becomes a 0/1 column of the samples."""
+def flagged_values(spec: AuditSpec, columns: Collection[str] | None = None) -> tuple[tuple[str, str], ...]:
+    """The (column, value) pairs that concepts name; each becomes a 0/1 column of the samples.
+
+    Parameters
+    ----------
+    columns : collection of str, optional
+        Only those of these columns: what a set has.
+    """
     pairs = ((concept.column, concept.value) for concept in spec.concepts.values())
-    return tuple(dict.fromkeys((column, value) for column, value in pairs if column is not None and value is not None))
+    known = [(column, value) for column, value in pairs if column is not None and value is not None]
+    return tuple(dict.fromkeys(pair for pair in known if columns is None or pair[0] in columns))
 
 
 def _no_column(name: str, column: str, index: DataIndex) -> NoReturn:

@@ -38,8 +38,7 @@ def inserted_concepts(
 
 def needs_insertion(concept: Concept, context: Context) -> bool:
     """Whether nothing but an insertion can show that a concept is seen."""
-    labelled = concept.flag is not None and concept.flag in context.samples.columns
-    return not (labelled or concept.images or concept.not_assessable)
+    return not (context.labelling(concept.flag) is not None or concept.images or concept.not_assessable)
 
 
 def inserted_embeddings(

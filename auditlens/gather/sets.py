@@ -33,16 +33,20 @@ class FoundSets:
     index : DataIndex
         The audited images.
     planned : PlannedSets
+    seeing : pair of str and DataIndex, or None
+        The set for observability with its name; None where the audited images serve.
     """
 
     index: DataIndex
     planned: PlannedSets
+    seeing: tuple[str, DataIndex] | None = None
 
 
 def find_sets(chosen: Chosen, classes: tuple[str, ...], store: Store) -> FoundSets:
     """Read the sets that this run needs, before a model sees an image.
 
-    A run on the sealed set reads every set, to compare them all; any other run leaves the sealed set alone.
+    A run on the sealed set reads every set, to compare them all; any other run reads what it uses, and leaves the
+    sealed set alone.
 
     Parameters
     ----------
@@ -67,24 +71,26 @@ def find_sets(chosen: Chosen, classes: tuple[str, ...], store: Store) -> FoundSe
     read = {name: index} | {other: search.read(sets[other], other) for other in _others(sets, name)}
     overlaps = set_overlaps(read)
     search.demand_apart(overlaps)
-    planned = tuple(
-        _planned(one, sets[one], found, ("audited" if one == name else "compared",)) for one, found in read.items()
-    )
+    planned = tuple(_planned(one, sets[one], found, one == name) for one, found in read.items())
     return FoundSets(
-        index, PlannedSets(audited=name, role=sets[name].role, sets=planned, overlaps=overlaps, lists=lists)
+        index,
+        PlannedSets(audited=name, role=sets[name].role, sets=planned, overlaps=overlaps, lists=lists),
+        next(((row.name, read[row.name]) for row in planned if row.uses == ("observability",)), None),
     )
 
 
 def _others(sets: Mapping[str, DataSet], name: str) -> list[str]:
-    """Sets that are compared with the audited one: all of them where it is sealed."""
-    return [other for other in sets if other != name] if sets[name].role is SetRole.SEALED else []
+    """Sets that are read beside the audited one: all of them where it is sealed, else what shows what is seen."""
+    sealed = sets[name].role is SetRole.SEALED
+    return [other for other in sets if other != name and (sealed or sets[other].role is SetRole.OBSERVABILITY)]
 
 
-def _planned(name: str, declared: DataSet, index: DataIndex, uses: tuple[Use, ...]) -> PlannedSet:
+def _planned(name: str, declared: DataSet, index: DataIndex, audited: bool) -> PlannedSet:
+    use: Use = "observability" if declared.role is SetRole.OBSERVABILITY else "compared"
     return PlannedSet(
         name=name,
         role=declared.role,
-        uses=uses,
+        uses=("audited",) if audited else (use,),
         source=index.source,
         sha256=index.digest,
         n_images=len(index),

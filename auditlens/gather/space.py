@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from auditlens.semantics.foundation import FoundationModel
 from auditlens.semantics.probes import build_space_probes, image_probe, null_embedding, uses_images, word_probes
 from auditlens.spec.model import Concept, Foundation
 from auditlens.spec.paths import resolve
-from auditlens.stages.evidence import Floats, Probe, SemanticSpace
+from auditlens.stages.evidence import Floats, LabelledImages, Probe, SemanticSpace
 
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 COLUMN_KINDS: Mapping[str, Kind] = {"auto": "cav", "mean": "mean", "cav": "cav"}
@@ -40,7 +41,10 @@ def semantic_space(context: Context, inserted: Mapping[str, tuple[Floats, Floats
     embeddings = image_embeddings(context, foundation)
     null = null_embedding(foundation, templates) if foundation.reads_text else image_probe(embeddings)
     given = build_space_probes(concepts, foundation, templates, null, examples)
-    made, failed = column_probes(context, embeddings, [name for name in concepts if name not in given])
+    seen_on = labelled_images(context, foundation)
+    images = LabelledImages(None, context.samples, embeddings)
+    sources = (images,) if seen_on is None else (seen_on, images)
+    made, failed = column_probes(context, sources, [name for name in concepts if name not in given])
     words = context.spec.controls.unrelated if foundation.reads_text else ()
     return SemanticSpace(
         image_embeddings=embeddings,
@@ -50,13 +54,27 @@ def semantic_space(context: Context, inserted: Mapping[str, tuple[Floats, Floats
         inserted=inserted,
         without_probe=failed,
         words=vocabulary_words(context, context.spec.foundation, foundation),
+        seen_on=seen_on,
     )
 
 
+def labelled_images(context: Context, foundation: FoundationModel) -> LabelledImages | None:
+    """Embed the set that shows what is seen; None where the audited images do."""
+    seeing = context.seeing
+    if seeing is None:
+        return None
+    return LabelledImages(seeing.name, seeing.samples, image_embeddings(context.on(seeing), foundation, seeing.name))
+
+
 def column_probes(
-    context: Context, embeddings: Floats, names: Sequence[str]
+    context: Context, sources: Sequence[LabelledImages], names: Sequence[str]
 ) -> tuple[dict[str, Probe], dict[str, str]]:
     """Make probes from labelled columns, for concepts that words and example images gave none.
+
+    Parameters
+    ----------
+    sources : sequence of LabelledImages
+        The first that has a concept's column gives its probe.
 
     Returns
     -------
@@ -71,7 +89,10 @@ def column_probes(
         probe, why = None, f"{context.foundation.name if context.foundation else ''} reads no text"
         if concept.flag is not None and concept.probe in COLUMN_KINDS:
             kind = COLUMN_KINDS[concept.probe]
-            probe, why = column_probe(name, embeddings, context.samples, concept.flag, kind, context.spec.seed)
+            found = (one for one in sources if concept.flag in one.samples.columns)
+            images = next(found, sources[-1])
+            probe, why = column_probe(name, images.embeddings, images.samples, concept.flag, kind, context.spec.seed)
+            probe = replace(probe, made_on=images.name) if probe is not None else None
         if probe is None:
             failed[name] = why
         else:
@@ -79,10 +100,10 @@ def column_probes(
     return probes, failed
 
 
-def image_embeddings(context: Context, foundation: FoundationModel) -> Floats:
-    """Unit vectors of the uncropped images, (images, dim), kept by chunks."""
+def image_embeddings(context: Context, foundation: FoundationModel, name: str = "") -> Floats:
+    """Unit vectors of the uncropped images, (images, dim), kept by chunks; a set is named in the progress."""
     total = len(context.index)
-    context.progress.stage("Foundation model: whole images", total)
+    context.progress.stage(f"Foundation model: whole images{f' of {name}' if name else ''}", total)
 
     def compute(start: int, stop: int) -> dict[str, np.ndarray]:
         pictures = [context.load(row) for row in range(start, stop)]

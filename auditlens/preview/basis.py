@@ -141,11 +141,12 @@ class Bases:
     def _seen(self, gate: PlannedGate) -> Basis | None:
         concept = self._context.spec.concepts.get(gate.concept or "")
         flag = concept.flag if concept is not None else None
-        if flag is None or flag not in self._context.samples.columns:
+        samples = self._context.labelling(flag)
+        if flag is None or samples is None:
             return None
-        flags = self._context.samples.columns[flag]
+        flags = samples.columns[flag]
         rows = np.flatnonzero(~np.isnan(flags))
-        return self._basis(rows, np.asarray(flags[rows] > 0.5))
+        return Basis(rows, samples.units[rows], np.asarray(flags[rows] > 0.5))
 
     def _rows_of(self, gate: PlannedGate, inside: Bools) -> Ints:
         """Row of every trial of the gate's artefact."""

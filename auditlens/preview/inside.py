@@ -191,6 +191,12 @@ def _whole_images(asking: Asking, foundation: FoundationModel) -> Iterator[Asked
     found = asking.ask(lambda context: image_embeddings(context, foundation), "foundation", (ONE, NOTHING))
     if found is not None:
         yield found
+    seeing = asking.context.seeing
+    if seeing is not None:
+        further = asking.ask(
+            lambda context: image_embeddings(context.on(seeing), foundation, seeing.name), "foundation", (ONE, NOTHING)
+        )
+        yield from [further] if further is not None else []
 
 
 def _inserted(

@@ -6,7 +6,11 @@ from auditlens.report.wording import plural
 from auditlens.stages.plan import PlannedData
 from auditlens.stages.sets import ListOverlap, PlannedSet, SetOverlap, SetRole
 
-ROLES = {SetRole.SEALED: "sealed test set", SetRole.DEVELOPMENT: "for development"}
+ROLES = {
+    SetRole.SEALED: "sealed test set",
+    SetRole.DEVELOPMENT: "for development",
+    SetRole.OBSERVABILITY: "for observability",
+}
 NOT_CHECKED = "Overlap with training data: not checked, since no list of its salted ids is given."
 
 

@@ -77,7 +77,8 @@ class DataSet(ImageSet):
 
     role: SetRole = Field(
         strict=False,
-        description="sealed: the test set, audited by default; development: audited where a run asks for it.",
+        description="sealed: the test set, audited by default; development: audited where a run asks for it; "
+        "observability: its columns show whether the foundation model sees the concepts.",
     )
 
     @model_validator(mode="after")

@@ -165,12 +165,15 @@ class Probe:
         Leave-one-out alignment of the example images with the concept, for observability; empty without any.
     source : {"texts", "images", "texts and images", "mean", "cav"}
         `mean` and `cav` are made from the labelled column.
+    made_on : str or None
+        Set of images that the column is of; None: the audited ones.
     null : Floats, (dim,), or None
         The probe's own null embedding, from the images without the flag; None: the space's.
     offset : float
         Added to every score, so that 0 is the boundary of a concept activation vector.
     out_of_fold : Floats, (images,)
-        For probes from a column: each image's score by a probe made from other units' images; empty for all others.
+        For probes from a column: each image's score by a probe made from other units' images, for the images that it
+        was made from; empty for all others.
     """
 
     concept: str
@@ -180,6 +183,7 @@ class Probe:
     n_example_images: int = 0
     example_scores: Floats = field(default_factory=lambda: np.empty(0))
     source: str = "texts"
+    made_on: str | None = None
     null: Floats | None = None
     offset: float = 0.0
     out_of_fold: Floats = field(default_factory=lambda: np.empty(0))
@@ -191,6 +195,24 @@ class Probe:
     def scores(self, embeddings: Floats, null: Floats) -> Floats:
         """A = s(x, probe) - s(x, null), the paper's alignment (3.3) of unit vectors, (rows, dim) -> (rows,)."""
         return np.asarray(embeddings @ self.direction(null) + self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledImages:
+    """Images whose columns say where concepts are, and what the foundation model makes of them.
+
+    Attributes
+    ----------
+    name : str or None
+        Of the set; None: the audited images.
+    samples : Samples
+    embeddings : Floats, (images, dim)
+        Unit vectors of the uncropped images.
+    """
+
+    name: str | None
+    samples: Samples
+    embeddings: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +234,8 @@ class SemanticSpace:
         Why a concept has no probe.
     words : mapping of word to Floats (dim,)
         The vocabulary, one unit vector per word.
+    seen_on : LabelledImages or None
+        The set that shows what is seen; None: the audited images do.
     """
 
     image_embeddings: Floats
@@ -221,6 +245,23 @@ class SemanticSpace:
     inserted: Mapping[str, tuple[Floats, Floats]]
     without_probe: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, Floats] = field(default_factory=dict)
+    seen_on: LabelledImages | None = None
+
+    def labelled(self, column: str | None, samples: Samples) -> LabelledImages | None:
+        """Images that a column labels: those of the set for observability where it has the column, else the audited.
+
+        Parameters
+        ----------
+        column : str or None
+            A flag, as `Concept.flag` writes it.
+        samples : Samples
+            The audited images.
+        """
+        if column is None:
+            return None
+        if self.seen_on is not None and column in self.seen_on.samples.columns:
+            return self.seen_on
+        return LabelledImages(None, samples, self.image_embeddings) if column in samples.columns else None
 
 
 @dataclass(frozen=True, slots=True)

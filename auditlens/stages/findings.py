@@ -73,6 +73,8 @@ class ConceptFinding(Stage):
     texts: tuple[str, ...] = ()
     probe: Literal["", "texts", "images", "texts and images", "mean", "cav"] = ""
     """What its probe was made from; `mean` and `cav`: from the labelled column, and measured out of fold."""
+    measured_on: str | None = None
+    """Set of images on which the column was read; None: the audited ones, or another source."""
     prevalence: dict[str, Estimate] = {}
     """P(concept | class) in the data, where a column says so."""
 

@@ -15,10 +15,12 @@ class SetRole(StrEnum):
     """The test set: audited by default; every look at it counts."""
     DEVELOPMENT = "development"
     """Audited where a run asks for it, as often as one likes: what pull requests use."""
+    OBSERVABILITY = "observability"
+    """Shows whether the foundation model sees the concepts, by its own labelled columns."""
 
 
-Use = Literal["audited", "compared"]
-"""What a run did with a set: `compared` for overlaps only."""
+Use = Literal["audited", "observability", "compared"]
+"""What a run did with a set: measured the model, or what the foundation model sees, or looked for overlaps only."""
 
 
 class PlannedSet(Stage):

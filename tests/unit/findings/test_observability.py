@@ -48,7 +48,7 @@ def test_a_concept_given_by_a_column_alone_is_seen_out_of_fold_and_labels_compon
     found = {row.concept: row for row in concept_findings(spec, PLAN, world.samples, space)}
     assert found["ruler"].state is ConceptState.OBSERVABLE
     assert (found["ruler"].source, found["ruler"].probe) == ("column", kind)
-    columns = seen_columns(spec, world.samples, found)
+    columns = seen_columns(spec, world.samples, found, space)
     rows = [np.flatnonzero(world.flags["ruler"])[:20], np.flatnonzero(~world.flags["ruler"])[:20]]
     table = alignments(world.examples(rows), space, world.samples, columns, seed=1, threshold=3.0)
     column = table.concepts.index("ruler")

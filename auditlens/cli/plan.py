@@ -61,13 +61,16 @@ def plan(
 
     Exit code 0, also where a gate cannot hold; 2 where the spec is wrong.
     """
+    from auditlens.data.declared import check_data
     from auditlens.plan.selection import Selection, choose
     from auditlens.spec.load import load_spec
     from auditlens.spec.user_code import CodePolicy, check_code
+    from auditlens.spec.weight_rules import check_weights
 
     if force and not write_hashes:
         raise click.UsageError("--force belongs to --write-hashes")
-    loaded = load_spec(spec, variables)  # a wrong spec, or selection, is told before torch is loaded
+    # What is wrong with the spec, what it names, or the selection is told before torch is loaded.
+    loaded = load_spec(spec, variables, checks=(check_data, check_weights))
     check_code(loaded, CodePolicy.of(allow_code, allow_modules))
     choose(loaded, Selection.parse(select, exclude), tier, data)
     from auditlens import api

@@ -16,15 +16,17 @@ from auditlens.data.labels import label_numbers
 from auditlens.data.sources import SUFFIXES, locate
 from auditlens.data.tables import Table, as_text, numeric, read_table
 from auditlens.errors import InputError, SpecError, nearest
-from auditlens.spec.nodes import Fields, Leaf, Problems, place, select
+from auditlens.spec.nodes import Fields, Leaf, Problems, child, dotted, place, select
 from auditlens.spec.nodes import Path as Keys
 from auditlens.spec.paths import Pattern, resolve
 from auditlens.spec.references import text_at
 
+Cells = Mapping[str, str | None]
 SHOWN: Final = 8
 OWN: Final = {"image": "image", "label": "label", "unit": None, "mask": None}
 """Fields of `data` that name a column of its own use, with their defaults."""
-WITHIN: Final[Pattern] = ("data", "within", "*")
+SETS: Final[tuple[Pattern, ...]] = (("data",), ("data", "sets", "*"))
+"""Where a source of images may be described."""
 COLUMNS: Final[tuple[Pattern, ...]] = (
     ("data", "strata", "by", "*"),
     ("concepts", "*", "column"),
@@ -65,6 +67,15 @@ def check_data(root: Fields, base: Path, classes: tuple[str, ...], problems: Pro
 
 
 @dataclass(frozen=True, slots=True)
+class _Source:
+    """One source: its name, its further columns, and the rows that an audit uses."""
+
+    name: str
+    further: tuple[str, ...] = ()
+    rows: Sequence[Cells] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class _Declared:
     """A spec's document with the data that it names."""
 
@@ -74,51 +85,63 @@ class _Declared:
     problems: Problems
 
     def check(self) -> None:
-        """Look at whichever source is named."""
-        manifest, folder = (text_at(self.root, "data", name) for name in ("manifest", "folder"))
+        """Look at every source that is named; what further columns hold is asked of all of them together."""
+        sources = [path for pattern in SETS for path, _ in select(self.root, pattern)]
+        found = [one for path in sources if (one := self._source(path)) is not None]
+        if not found or any(child(node, "generate") for pattern in SETS for _, node in select(self.root, pattern)):
+            return
+        cells: dict[str, list[Cells]] = {}
+        for one in found:
+            for column in one.further:
+                cells.setdefault(column, []).extend(one.rows)
+        self._columns(" and ".join(one.name for one in found), tuple(cells))
+        texts = {column: _texts_of(rows, column) for column, rows in cells.items()}
+        self._values(texts)
+        self._flags(texts)
+
+    def _source(self, at: Keys) -> _Source | None:
+        manifest, folder = (text_at(self.root, *at, name) for name in ("manifest", "folder"))
         if manifest is not None and resolve(manifest, self.base).is_file():
-            self._manifest(resolve(manifest, self.base), Path(manifest).name)
-        elif folder is not None and resolve(folder, self.base).is_dir():
-            self._folder(resolve(folder, self.base))
-            self._columns(Path(folder).name, ())
+            return self._manifest(at, resolve(manifest, self.base), Path(manifest).name)
+        if folder is not None and resolve(folder, self.base).is_dir():
+            self._folder((*at, "folder"), resolve(folder, self.base))
+            return _Source(Path(folder).name)
+        return None
 
     def _add(self, path: Keys, sentence: str, *, warn: bool = False, key: bool = False) -> None:
         self.problems.add(place(self.root, path, key=key), path, sentence, "warning" if warn else "error")
 
-    def _folder(self, folder: Path) -> None:
+    def _folder(self, at: Keys, folder: Path) -> None:
         groups = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
         filled = [group.name for group in groups if _has_image(group)]
         if not filled:
             what = "no subfolder of it holds an image" if groups else "it has no subfolders; it needs one per class"
-            self._add(("data", "folder"), f"{what}; images end in {', '.join(SUFFIXES)}" if groups else what)
+            self._add(at, f"{what}; images end in {', '.join(SUFFIXES)}" if groups else what)
             return
-        self._labels(("data", "folder"), Counter(sorted(filled)), "subfolder")
+        self._labels(at, Counter(sorted(filled)), "subfolder")
 
-    def _manifest(self, path: Path, name: str) -> None:
+    def _manifest(self, at: Keys, path: Path, name: str) -> _Source | None:
         try:
             table = read_table(path)
         except InputError as error:
-            self._add(("data", "manifest"), str(error))
-            return
-        own = {field: text_at(self.root, "data", field) or default for field, default in OWN.items()}
+            self._add((*at, "manifest"), str(error))
+            return None
+        own = {field: text_at(self.root, *at, field) or default for field, default in OWN.items()}
         for field, column in own.items():
-            self._demand(("data", field), column, table.columns, name)
-        for keys, column in _texts(self.root, WITHIN):
+            self._demand((*at, field), column, table.columns, name)
+        listed = tuple(_texts(self.root, (*map(str, at), "within", "*")))
+        for keys, column in listed:
             self._demand(keys, column, table.columns, name)
-        within = {column for _, column in _texts(self.root, WITHIN)}
+        within = {column for _, column in listed}
         further = tuple(column for column in table.columns if column not in own.values() or column in within)
-        self._columns(name, further)
-        self._files(table, own, path)
-        kept = self._kept(table, own["label"])
-        cells = {column: _texts_of(kept, column) for column in further}
-        self._values(cells)
-        self._flags(cells)
+        self._files(at, table, own, path)
+        return _Source(name, further, self._kept(at, table, own["label"]))
 
     def _demand(self, path: Keys, column: str | None, columns: Sequence[str], name: str) -> None:
         if column is not None and column not in columns:
             said = f"{name} has no column {column!r}; its columns are {_some(columns)}{nearest(column, columns)}"
             written = text_at(self.root, *path) is not None
-            self._add(path, said if written else f"{said}; {path[-1]!r} is read unless `data.{path[-1]}` names one")
+            self._add(path, said if written else f"{said}; {path[-1]!r} is read unless `{dotted(path)}` names one")
 
     def _columns(self, name: str, columns: Sequence[str]) -> None:
         for pattern in COLUMNS:
@@ -135,25 +158,25 @@ class _Declared:
             said = f"{name} has no further column {column!r}; {valid}{nearest(column, columns)}"
             self._add(path, said, key=key)
 
-    def _kept(self, table: Table, label: str | None) -> list[Mapping[str, str | None]]:
+    def _kept(self, at: Keys, table: Table, label: str | None) -> list[Cells]:
         """Rows with a label of the model, which are the ones that an audit uses."""
         rows = [row.cells for row in table.rows]
         if label not in table.columns or not self.classes:
             return rows
-        mapped = {str(keys[-1]): text for keys, text in _texts(self.root, ("data", "label_map", "*"))}
+        mapped = self._label_map(at)
         given = [mapped.get(cells[label] or "", cells[label] or "(empty)") for cells in rows]
-        self._labels(("data", "label"), Counter(given), "label")
+        self._labels((*at, "label"), Counter(given), "label")
         known = label_numbers(self.classes)
         return [cells for cells, text in zip(rows, given, strict=True) if text in known]
 
     def _labels(self, path: Keys, found: Counter[str], what: str) -> None:
         if not self.classes:
             return
-        mapped = {str(keys[-1]): text for keys, text in _texts(self.root, ("data", "label_map", "*"))}
+        mapped = self._label_map(path[:-1])
         known = label_numbers(self.classes)
         seen = {mapped.get(name, name) for name in found}
         strange = [name for name in found if mapped.get(name, name) not in known]
-        path = path if text_at(self.root, *path) is not None else ("data", "manifest")
+        path = path if text_at(self.root, *path) is not None else (*path[:-1], "manifest")
         if strange:
             near = next((text for name in strange if (text := nearest(name, known))), "")
             shown = _some([f"{name!r} ({found[name]})" if what == "label" else repr(name) for name in strange])
@@ -165,6 +188,9 @@ class _Declared:
         absent = [name for number, name in enumerate(self.classes) if number not in have]
         if absent and have:
             self._add(path, f"no image of {_some([repr(name) for name in absent])}", warn=True)
+
+    def _label_map(self, at: Keys) -> dict[str, str]:
+        return {str(keys[-1]): text for keys, text in _texts(self.root, (*map(str, at), "label_map", "*"))}
 
     def _values(self, cells: Mapping[str, Sequence[str]]) -> None:
         for pattern in KEYED:
@@ -200,21 +226,21 @@ class _Declared:
                 if strange:
                     self._add(path, f"{column!r} is no 0/1 column, it holds {_some(strange)}")
 
-    def _files(self, table: Table, own: Mapping[str, str | None], path: Path) -> None:
-        given = text_at(self.root, "data", "root")
+    def _files(self, at: Keys, table: Table, own: Mapping[str, str | None], path: Path) -> None:
+        given = text_at(self.root, *at, "root")
         folder = resolve(given, self.base) if given is not None else path.parent
         for field in ("image", "mask"):
             column = own[field]
             if column is None or column not in table.columns:
                 continue
             named = [(row.location, text) for row in table.rows if (text := row.cells[column]) is not None]
-            absent = [(at, text) for at, text in named if not locate(text, folder).is_file()]
+            absent = [(row, text) for row, text in named if not locate(text, folder).is_file()]
             if absent:
-                at, text = absent[0]
+                row, text = absent[0]
                 self._add(
-                    ("data", field),
+                    (*at, field),
                     f"{len(absent)} of {len(named)} {field} files do not exist in {str(folder)!r}; the first is "
-                    f"{text!r}, at {at}",
+                    f"{text!r}, at {row}",
                 )
 
 
@@ -233,9 +259,9 @@ def _texts(root: Fields, pattern: Pattern) -> Iterable[tuple[Keys, str]]:
             yield path, node.value
 
 
-def _texts_of(rows: Iterable[Mapping[str, str | None]], column: str) -> tuple[str, ...]:
+def _texts_of(rows: Iterable[Cells], column: str) -> tuple[str, ...]:
     """Distinct filled cells as the index writes them: numbers without needless decimals where all are numbers."""
-    texts = sorted({text for cells in rows if (text := cells[column]) is not None})
+    texts = sorted({text for cells in rows if (text := cells.get(column)) is not None})
     numbers = [numeric(text) for text in texts]
     if any(number is None for number in numbers):
         return tuple(texts)

@@ -56,8 +56,14 @@ def _is_library(architecture: str) -> bool:
 
 
 def _data(spec: AuditSpec) -> Iterator[Doubt]:
-    if spec.data.manifest is not None and spec.data.unit is None:
-        yield ("data", "unit"), "no column names the patient or lesion, so each image counts as a unit of its own"
+    sets = [(("data",), spec.data), *((("data", "sets", name), one) for name, one in spec.data.sets.items())]
+    for path, one in sets:
+        if one.manifest is not None and one.unit is None:
+            yield (*path, "unit"), "no column names the patient or lesion, so each image counts as a unit of its own"
+    sealed = any(one.role == "sealed" for one in spec.data.sets.values())
+    lock = spec.protocol.lock if spec.protocol is not None else None
+    if lock is None and (sealed or spec.protocol is not None):
+        yield ("protocol", "lock"), "no lock fixes the spec before the run, so its verdict is exploratory"
 
 
 def _foundations(spec: AuditSpec) -> Iterator[Doubt]:

@@ -128,6 +128,23 @@ def test_a_class_without_an_image(faults):
     assert told == ("warning", "data.manifest", "no image of 'melanoma'")
 
 
+def test_sets_are_each_held_against_their_own_table(faults, tmp_path):
+    (tmp_path / "dev.csv").write_text("image,label,case,hair\na.png,benign,1,0\nb.png,naevus,2,1\n")
+    test = {"role": "sealed", "manifest": "test.csv", "unit": "patient"}
+    sets = {"test": test, "dev": {"role": "development", "manifest": "dev.csv", "unit": "patient"}}
+    concepts = {"hair": {"column": "hair"}, "ruler": {"column": "ruler"}, "other": {"column": "hairs"}}
+    told = {(kind, path): said for kind, path, said in faults(data={"sets": sets}, concepts=concepts)}
+    assert "dev.csv has no column 'patient'" in told["error", "data.sets.dev.unit"]
+    assert "test.csv and dev.csv has no further column 'hairs'" in told["error", "concepts.other.column"]
+    assert {path for _, path in told} == {"data.sets.dev.unit", "concepts.other.column"}
+    sets["dev"]["unit"] = "case"
+    told = faults(data={"sets": sets}, concepts={"ruler": {"column": "ruler"}})
+    assert {row[:2] for row in told} == {("warning", "data.sets.dev.manifest")}
+    assert any("'naevus' (1)" in said for *_, said in told) and any(
+        "no image of 'melanoma'" in said for *_, said in told
+    )
+
+
 def test_images_that_do_not_exist(faults, tmp_path):
     (tmp_path / "b.png").unlink()
     (told,) = faults()

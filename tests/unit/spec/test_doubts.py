@@ -9,6 +9,12 @@ from auditlens.spec.nodes import Problems
 
 TODAY = date(2027, 1, 1)
 SHA = "0" * 64
+SETS = {
+    "sets": {
+        "test": {"role": "sealed", "manifest": "test.csv", "unit": "patient"},
+        "dev": {"role": "development", "manifest": "test.csv"},
+    }
+}
 WAIVER = {
     "gate": "missed",
     "bound": "within 0.2",
@@ -36,6 +42,7 @@ def careful(bench):
         "model__sha256": SHA,
         "data": {"manifest": "test.csv", "unit": "patient"},
         "foundation__sha256": SHA,
+        "protocol": {"lock": "B.lock"},
         "gates": {
             "works": {"metric": "sensitivity", "limit": ">= 0.9", "required_by": "all", **why},
             "missed": {"metric": "artefact_effect", "limit": "within 0.1", "each": {"artefact": "all"}, **why},
@@ -56,6 +63,9 @@ def test_a_careful_spec_has_none(bench):
         ({"foundation__sha256": None}, "foundation.model", "not pinned"),
         ({"opinions": [{"model": "ViT-B-16"}]}, "opinions[0].model", "not pinned"),
         ({"data__unit": ...}, "data.unit", "each image counts as a unit"),
+        ({"protocol": None, "data": SETS}, "protocol.lock", "its verdict is exploratory"),
+        ({"protocol": {"looks": "looks.jsonl"}}, "protocol.lock", "its verdict is exploratory"),
+        ({"data": SETS}, "data.sets.dev.unit", "each image counts as a unit"),
         ({"classes__benign": {"valid": ["border"]}}, "classes.benign", "no gate is about this class"),
         ({"concepts__veil": {"texts": ["veil"]}}, "concepts.veil", "no class, gate or artefact speaks of"),
         ({"classes__melanoma": {"spurious": ["border"]}}, "concepts.border", "no `artefact` puts it in"),

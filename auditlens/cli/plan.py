@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import click
@@ -70,7 +71,7 @@ def plan(
     if force and not write_hashes:
         raise click.UsageError("--force belongs to --write-hashes")
     # What is wrong with the spec, what it names, or the selection is told before torch is loaded.
-    loaded = load_spec(spec, variables, checks=(check_data, check_weights))
+    loaded = load_spec(spec, variables, checks=(partial(check_data, data=data, tier=tier), check_weights))
     check_code(loaded, CodePolicy.of(allow_code, allow_modules))
     choose(loaded, Selection.parse(select, exclude), tier, data)
     from auditlens import api

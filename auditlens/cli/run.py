@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,7 @@ def run(
     from auditlens.spec.weight_rules import check_weights
 
     # What is wrong with the spec, what it names, or the selection is told before torch is loaded.
-    loaded = load_spec(spec, variables, checks=(check_data, check_weights))
+    loaded = load_spec(spec, variables, checks=(partial(check_data, data=data, tier=tier), check_weights))
     check_code(loaded, CodePolicy.of(allow_code, allow_modules))
     chosen = choose(loaded, Selection.parse(select, exclude), tier, data)
     if out is not None and out.exists() and not out.is_dir():

@@ -45,7 +45,15 @@ VALUED: Final[tuple[tuple[Pattern, str], ...]] = (
 """Fields that name a value, with the field beside them that names its column."""
 
 
-def check_data(root: Fields, base: Path, classes: tuple[str, ...], problems: Problems) -> None:
+def check_data(
+    root: Fields,
+    base: Path,
+    classes: tuple[str, ...],
+    problems: Problems,
+    *,
+    data: str | None = None,
+    tier: str | None = None,
+) -> None:
     """Note columns, values, labels and image files that the spec counts on and the data lacks.
 
     Generated data cannot be known before it is generated. A missing manifest or folder is for `check_files` to note.
@@ -59,9 +67,13 @@ def check_data(root: Fields, base: Path, classes: tuple[str, ...], problems: Pro
     classes : tuple of str
         The model's classes; empty where they are not known, and then labels are not looked at.
     problems : Problems
+    data, tier : str, optional
+        The set, or the tier, that a run was asked for: sets that it does not read are left alone, since a runner of
+        pull requests need not hold the sealed images.
     """
+    chosen = data if data is not None else text_at(root, "tiers", tier or "", "data")
     try:
-        _Declared(root, base, classes, problems).check()
+        _Declared(root, base, classes, problems, chosen).check()
     except (SpecError, OSError):
         return  # a path that leads nowhere; `check_files` says so
 
@@ -83,10 +95,11 @@ class _Declared:
     base: Path
     classes: tuple[str, ...]
     problems: Problems
+    chosen: str | None = None
 
     def check(self) -> None:
-        """Look at every source that is named; what further columns hold is asked of all of them together."""
-        sources = [path for pattern in SETS for path, _ in select(self.root, pattern)]
+        """Look at every source that is read; what further columns hold is asked of all of them together."""
+        sources = [path for pattern in SETS for path, _ in select(self.root, pattern) if self._is_read(path)]
         found = [one for path in sources if (one := self._source(path)) is not None]
         if not found or any(child(node, "generate") for pattern in SETS for _, node in select(self.root, pattern)):
             return
@@ -98,6 +111,13 @@ class _Declared:
         texts = {column: _texts_of(rows, column) for column, rows in cells.items()}
         self._values(texts)
         self._flags(texts)
+
+    def _is_read(self, at: Keys) -> bool:
+        """Whether a run of the chosen set reads this one; a run on the sealed set compares all of them."""
+        role = text_at(self.root, *at, "role")
+        if self.chosen is None or role is None or text_at(self.root, "data", "sets", self.chosen, "role") == "sealed":
+            return True
+        return at[-1] == self.chosen or role == "observability"
 
     def _source(self, at: Keys) -> _Source | None:
         manifest, folder = (text_at(self.root, *at, name) for name in ("manifest", "folder"))

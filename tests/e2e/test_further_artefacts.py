@@ -122,13 +122,13 @@ def test_a_function_that_fails_is_one_clear_error(project, old, new, says):
 @pytest.mark.parametrize(
     ("name", "fields", "says"),
     [
-        ("red_skin", {"only": {"tone": [9]}}, "artefacts.red_skin: only.tone: no cell of the column 'tone' is '9'"),
+        ("red_skin", {"only": {"tone": [9]}}, "artefacts.red_skin.only.tone[0]: no image has '9' in column 'tone'"),
         (
             "red_skin",
             {"only": {"tome": [1]}},
-            "the data has no column 'tome'; valid are device, tone; did you mean 'tone'",
+            "has no further column 'tome'; valid are device, tone; did you mean 'tone'",
         ),
-        ("device", {"swap": {"column": "devise"}}, "artefacts.device: swap.column: the data has no column 'devise'"),
+        ("device", {"swap": {"column": "devise"}}, "artefacts.device.swap.column: manifest.csv has no further column 'devise'"),
         ("stamp", {"clean_by": {"masks": "images"}}, "artefacts.stamp: clean_by.masks: "),
         ("ground", {"own_data": False}, "artefacts.ground: a background needs either images, or own_data: true"),
         ("ground", {"own_data": False, "images": "nowhere"}, "artefacts.ground.images: "),

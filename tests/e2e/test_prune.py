@@ -125,7 +125,7 @@ def test_the_run_itself_is_no_place_for_the_model(made):
 
 
 def test_a_folder_without_a_record(made, tmp_path):
-    assert "does not exist; name a run folder" in refused(prune(made, "--components", "1:0", run=tmp_path))
+    assert "No such file or directory; name a run folder" in refused(prune(made, "--components", "1:0", run=tmp_path))
     assert "there is no folder" in refused(prune(made, "--components", "1:0", run=tmp_path / "x"))
 
 

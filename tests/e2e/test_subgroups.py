@@ -132,7 +132,7 @@ def test_the_data_brings_flag_and_class_together(project, record):
 @pytest.mark.parametrize(
     ("strata", "said"),
     [
-        ({"by": ["devise"]}, "data.strata.by: the data has no column 'devise'; valid are"),
+        ({"by": ["devise"]}, "data.strata.by[0]: manifest.csv has no further column 'devise'; valid are"),
         ({"by": ["age"]}, "different numbers; add a column with ranges to the data, such as age_group with '< "),
     ],
 )
@@ -150,5 +150,5 @@ def test_a_value_that_no_image_has_is_told_with_the_nearest(project):
     project.document["gates"] = {"alarm": {**TURNED, "within": {"device": "BB"}}}
     project.change({})
     told = project.told()
-    assert "no image has the value 'BB' in 'device'; found are A, B" in told
+    assert "no image has 'BB' in column 'device'; found are A, B" in told
     assert "spec.yaml:" in told

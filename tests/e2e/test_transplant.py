@@ -111,7 +111,7 @@ def test_examples_may_lie_in_folders(project):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"column": "pach"}, "the data has no 0/1 column 'pach'; valid are patch; did you mean 'patch'?"),
+        ({"column": "pach"}, "has no further column 'pach'; valid are patch; did you mean 'patch'?"),
         ({"column": None}, "give `column`, or folders for both `examples` and `without`"),
         ({"examples": "nowhere"}, "artefacts.patch.examples: there is no folder"),
         ({"blur": 40}, "a kernel has a middle"),

@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -59,9 +60,10 @@ def test_the_configuration_is_plain_and_all_weights_are_small():
     assert sum(file.stat().st_size for file in WEIGHTS.rglob("*.safetensors")) < 8_000_000
 
 
-def test_every_weights_file_has_a_card():
+def test_every_weights_file_has_a_card_whose_figures_a_command_prints():
     for file in WEIGHTS.glob("*.safetensors"):
-        assert "python -m auditlens.testbed.evaluate" in file.with_suffix(".card.md").read_text(encoding="utf-8")
+        card = file.with_suffix(".card.md").read_text(encoding="utf-8")
+        assert re.search(r"python -m auditlens\.testbed\.(evaluate|train_examples)\b", card), file.name
     assert "python -m auditlens.testbed.evaluate" in (FOUNDATION / "card.md").read_text(encoding="utf-8")
 
 

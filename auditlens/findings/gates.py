@@ -33,6 +33,7 @@ from auditlens.findings.subgroups import members, predictions_of, samples_of, tr
 from auditlens.findings.worst import worst_of
 from auditlens.plan.baselines import CHANGE
 from auditlens.spec.model import AuditSpec
+from auditlens.spec.review import Reading
 from auditlens.stages.baselines import Altered
 from auditlens.stages.evidence import INSIDE, Evidence, Floats
 from auditlens.stages.findings import ConceptFinding, Estimate
@@ -59,6 +60,10 @@ class GateInputs:
     """What differs from the first baseline; None without one."""
     tables: Mapping[str, AlignmentTable | None] = field(default_factory=dict)
     """By layer: alignments of the components whose examples were cropped."""
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    """What readers decided about this very model's components, by name."""
+    name_of: Callable[[str, int], str] = lambda layer, component: f"{layer}:{component}"
+    """Name of a component of a layer, as reports write it."""
 
     def place(self, gate: PlannedGate) -> tuple[str, str]:
         """Layer and class that a gate of the inside reads."""
@@ -154,6 +159,24 @@ def _relevance_share(gate: PlannedGate, inputs: GateInputs) -> Estimate:
     }[gate.metric]
     chosen = inputs.labels[inputs.place(gate)].where(*wanted)
     return share_of(inputs.evidence, relevance, chosen, confidence=gate.confidence, sided="one")
+
+
+def _unread(gate: PlannedGate, inputs: GateInputs) -> Estimate:
+    """Relevance on what no concept explains, without what a reader has decided about; what was read is counted."""
+    place = inputs.place(gate)
+    relevance = inputs.evidence.relevance.get(place)
+    if relevance is None:
+        return missing(gate, _why_no_relevance(gate, inputs))
+    unexplained = inputs.labels[place].where(ComponentState.UNEXPECTED, ComponentState.UNVERIFIED)
+    names = {k: inputs.name_of(place[0], k) for k in unexplained}
+    unread = [k for k in unexplained if names[k] not in inputs.readings]
+    found = share_of(inputs.evidence, relevance, unread, confidence=gate.confidence, sided="one")
+    read = [inputs.readings[names[k]] for k in unexplained if k not in unread]
+    bad = sum(reading.decision == "spurious" for reading in read)
+    told = f"{len(read)} of {len(unexplained)} such components read, {bad} of them called spurious"
+    if not inputs.readings and inputs.spec.review is not None:
+        told += "; the review is of another model, or decides nothing"
+    return found.model_copy(update={"note": "; ".join(filter(None, (found.note, told)))})
 
 
 def _why_no_relevance(gate: PlannedGate, inputs: GateInputs) -> str:
@@ -293,6 +316,7 @@ METRICS: Mapping[str, Callable[[PlannedGate, GateInputs], Estimate]] = {
     "effect_minus_sham": _effect,
     "spurious_relevance_share": _relevance_share,
     "unexpected_relevance_share": _relevance_share,
+    "unread_relevance_share": _unread,
     "observability": _observability,
     "mediated_share": _mediated,
     **dict.fromkeys(SEPARABILITY, _separability),

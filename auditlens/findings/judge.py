@@ -83,6 +83,8 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, against: Against
         against=against,
         altered=altered(spec, plan, against),
         tables={layer: found.cropped for layer, found in tables.items()},
+        readings=spec.review.read(plan.model.identity_sha256) if spec.review is not None else {},
+        name_of=plan.model.component_id,
     )
     estimates = {gate.id: gate_estimate(gate, inputs) for gate in plan.gates}
     found = Findings(

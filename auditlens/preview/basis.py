@@ -22,7 +22,12 @@ CLEAN = ("sensitivity", "specificity", "auroc")
 FLIPS = ("decision_flips", "decision_flips_beyond_sham")
 EFFECTS = ("artefact_effect", "effect_minus_sham")
 SEPARATIONS = ("separability", "separability_drop", "separability_drop_beyond_sham")
-SHARES = ("spurious_relevance_share", "unexpected_relevance_share", "strongest_spurious_component")
+SHARES = (
+    "spurious_relevance_share",
+    "unexpected_relevance_share",
+    "unread_relevance_share",
+    "strongest_spurious_component",
+)
 CHANGED = ("flip_rate", "accuracy_drop")
 
 

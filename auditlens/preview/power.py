@@ -229,6 +229,7 @@ EXTREMES: Final[Mapping[str, Callable[[PlannedGate, Basis], Extremes]]] = {
     "effect_minus_sham": _means,
     "spurious_relevance_share": _shares,
     "unexpected_relevance_share": _shares,
+    "unread_relevance_share": _shares,
     "strongest_spurious_component": _shares,
     "flip_rate": _rates,
     "accuracy_drop": _differences,

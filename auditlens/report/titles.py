@@ -32,6 +32,7 @@ def gate_title(gate: PlannedGate, labels: dict[str, str]) -> str:
         "effect_minus_sham": f"{artefact} put in: change of P({gate.class_name}){where}, beyond sham",
         "spurious_relevance_share": f"{gate.class_name}: relevance on components of spurious concepts",
         "unexpected_relevance_share": f"{gate.class_name}: relevance on components that no concept explains",
+        "unread_relevance_share": f"{gate.class_name}: relevance on components that nobody explains or has read",
         "mediated_share": f"{artefact} put in: share of the effect on {gate.class_name} through components labelled so",
         "separability": f"{artefact} in other classes' images: {gate.class_name} still told from them (AUROC)",
         "separability_drop": f"{artefact} put in: loss of AUROC of {gate.class_name} against other classes",

@@ -21,6 +21,7 @@ Metric = Literal[
     "effect_minus_sham",
     "spurious_relevance_share",
     "unexpected_relevance_share",
+    "unread_relevance_share",
     "observability",
     "mediated_share",
     "separability",

@@ -122,6 +122,11 @@ METRIC_RULES: Final[dict[str, MetricRule]] = {
         "share of relevance", "lower", ("<=",), _CLASS, _INSIDE, needs_foundation=True,
         source="paper, 3.4; `findings/components.py`",
     ),
+    "unread_relevance_share": MetricRule(
+        "The same, without the components that a reader has decided about in `review`.",
+        "share of relevance", "lower", ("<=",), _CLASS, _INSIDE, needs_foundation=True,
+        source="paper, 3.4, 4.3; `findings/components.py`",
+    ),
     "observability": MetricRule(
         "How well the foundation model tells images with the concept from images without it.",
         "AUROC", "higher", (">=",), frozenset({"concept"}), frozenset({"concept", "class", "each"}),

@@ -44,6 +44,7 @@ from auditlens.spec.parts import Name as Name
 from auditlens.spec.parts import Part as Part
 from auditlens.spec.parts import Sha256 as Sha256
 from auditlens.spec.protocol import Protocol as Protocol
+from auditlens.spec.review import Review as Review
 from auditlens.spec.separability import Separability as Separability
 from auditlens.spec.strata import Strata as Strata
 from auditlens.spec.tiers import Tier as Tier
@@ -160,6 +161,7 @@ class AuditSpec(Part):
         default_factory=dict, description="Earlier audits by name; findings are called new, fixed, ... by the first."
     )
     change: Change | None = Field(None, description="Change plan that this model comes under.")
+    review: Review | None = Field(None, description="What readers decided about components that no concept explains.")
     report: Report = Field(default_factory=Report, description="Report settings.")
     seed: int = Field(0, ge=0, description="Seed of everything that is drawn.")
 

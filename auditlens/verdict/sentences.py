@@ -135,6 +135,9 @@ def _subject(gate: PlannedGate, artefact: str) -> str:
         "effect_minus_sham": f"The effect of {put_in} on P({gate.class_name}), beyond its sham",
         "spurious_relevance_share": f"The share of relevance for {gate.class_name} on components of spurious concepts",
         "unexpected_relevance_share": f"The share of relevance for {gate.class_name} that nothing in the spec explains",
+        "unread_relevance_share": (
+            f"The share of relevance for {gate.class_name} that nothing in the spec explains and nobody has read"
+        ),
         "mediated_share": f"The share of the effect of {put_in} on {gate.class_name} that components labelled so carry",
         "separability": f"The AUROC of {gate.class_name} images against others with {put_in}",
         "separability_drop": f"The loss of AUROC of {gate.class_name} when {put_in} goes into the others' images",

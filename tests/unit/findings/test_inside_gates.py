@@ -7,6 +7,7 @@ from auditlens.findings.decision import OperatingPoint
 from auditlens.findings.gates import GateInputs, gate_estimate
 from auditlens.findings.labels import Labels
 from auditlens.spec.model import AuditSpec
+from auditlens.spec.review import Reading
 from auditlens.stages.evidence import ComponentExamples, Evidence, LayerRelevance, Predictions, Samples
 from auditlens.stages.findings import ConceptFinding
 from auditlens.stages.plan import PlannedGate
@@ -155,3 +156,27 @@ def test_an_artefact_that_was_not_put_in_has_no_value(metric):
     found = measured(metric, artefact="ruler")
     assert found.value is None
     assert "was not put in" in found.note
+
+
+UNEXPLAINED = Labels(
+    (ComponentState.VALID, ComponentState.UNEXPECTED, ComponentState.UNVERIFIED, ComponentState.UNEXPECTED),
+    ("border", None, "diameter", None),
+)
+
+
+def unread(readings):
+    labels = dict.fromkeys([("late", "melanoma"), ("early", "melanoma")], UNEXPLAINED)
+    rows = {name: Reading(decision=word, reader="dr.ito", reason="seen") for name, word in readings.items()}
+    return measured("unread_relevance_share", inputs(labels=labels, readings=rows))
+
+
+def test_what_a_reader_has_decided_about_is_read_and_nothing_else():
+    nobody, some = unread({}), unread({"late:1": "valid", "late:3": "spurious", "late:0": "valid", "early:2": "valid"})
+    assert nobody.value == pytest.approx(0.6, abs=0.02)
+    assert some.value == pytest.approx(0.2, abs=0.02) and nobody.low < nobody.value < nobody.high
+    assert "2 of 3 such components read, 1 of them called spurious" in some.note
+
+
+def test_without_relevance_nothing_is_unread_and_nothing_is_read():
+    gone = measured("unread_relevance_share", inputs(labels={}, layers=("nowhere",)))
+    assert gone.value is None and gone.note

@@ -94,7 +94,7 @@ def test_a_date_is_text_in_yaml_and_a_date_in_the_spec(bench):
         ("sensitivity", "sensitivty", [
             "9:19: gates.works.metric: must be 'sensitivity', 'specificity', 'auroc', 'lesion_erased_auroc', "
             "'decision_flips', 'decision_flips_beyond_sham', 'artefact_effect', 'effect_minus_sham', 'spurious_relevance_share', "
-            "'unexpected_relevance_share', 'observability', 'mediated_share', 'separability', 'separability_drop', "
+            "'unexpected_relevance_share', 'unread_relevance_share', 'observability', 'mediated_share', 'separability', 'separability_drop', "
             "'separability_drop_beyond_sham', 'flip_rate', 'accuracy_drop', 'strongest_spurious_component', 'valid_coverage', "
             "'alignment_margin', 'clarity', 'redundancy' or 'polysemanticity'; found the text 'sensitivty'; "
             "did you mean 'sensitivity'?"]),

@@ -39,8 +39,9 @@ $(BENCH)/.installed: pyproject.toml
 bench: $(BENCH)/.installed
 	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BENCH)/bin/python -m benchmarks.bench $(BENCH_ARGS)
 
+# Two processes, one file each at a time, with one thread of mathematics each: two cores are enough.
 test: $(STAMP) lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 $(ORACLES): $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,oracles,dicom,huggingface,onnx]'

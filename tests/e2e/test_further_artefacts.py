@@ -55,6 +55,7 @@ def project(tmp_path):
     return found
 
 
+@pytest.mark.long
 def test_the_whole_way_to_the_report(project):
     done = project.run()
     assert done.returncode in (0, 1, 3), done.stderr
@@ -128,7 +129,11 @@ def test_a_function_that_fails_is_one_clear_error(project, old, new, says):
             {"only": {"tome": [1]}},
             "has no further column 'tome'; valid are device, tone; did you mean 'tone'",
         ),
-        ("device", {"swap": {"column": "devise"}}, "artefacts.device.swap.column: manifest.csv has no further column 'devise'"),
+        (
+            "device",
+            {"swap": {"column": "devise"}},
+            "artefacts.device.swap.column: manifest.csv has no further column 'devise'",
+        ),
         ("stamp", {"clean_by": {"masks": "images"}}, "artefacts.stamp: clean_by.masks: "),
         ("ground", {"own_data": False}, "artefacts.ground: a background needs either images, or own_data: true"),
         ("ground", {"own_data": False, "images": "nowhere"}, "artefacts.ground.images: "),

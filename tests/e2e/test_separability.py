@@ -82,6 +82,7 @@ def test_everything_reaches_record_table_and_page(project):
     assert list((project.out / "images" / "removals").glob("bar-*-control.jpg"))
 
 
+@pytest.mark.long
 def test_warm_and_cold_give_the_same_bytes(project):
     project.run()
     first = project.record()

@@ -117,6 +117,7 @@ def test_a_cell_cannot_break_the_table() -> None:
     assert cell("a|b\n*c* `d` <e>") == "a\\|b \\*c\\* \\`d\\` \\<e\\>"
 
 
+@pytest.mark.long
 def test_a_summary_of_ten_thousand_gates_and_enormous_texts_fits(run_dir: Path, record: AuditRecord) -> None:
     huge = "\N{PILE OF POO}|*" * 50_000
     gates = tuple(

@@ -29,5 +29,5 @@ def test_an_example_runs_and_no_gate_holds_of_the_planted_shortcut(tmp_path, nam
     expected = 3 if name == "imagenet" else 1  # the watermark's effect is small, and undecided at the example's limit
     assert done.returncode == expected, done.stdout + done.stderr
     gates = json.loads((tmp_path / "out" / "record.json").read_text(encoding="utf-8"))["verdict"]["gates"]
-    open_ones = {gate["id"] for gate in gates if gate["state"] != "holds"}
+    open_ones = {gate["gate"]["id"] for gate in gates if gate["state"] != "holds"}
     assert any(PLANTED[name] in gate for gate in open_ones), open_ones

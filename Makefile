@@ -49,7 +49,7 @@ $(ORACLES): $(STAMP)
 	@touch $@
 
 test-long: $(ORACLES) test
-	$(BIN)/python -m pytest -m long
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m long
 
 lint: $(STAMP)
 	$(BIN)/ruff check auditlens tests benchmarks

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 import click
 
+from auditlens.cli.chosen import chosen_spec
 from auditlens.cli.options import code_options, selection_options, spec_argument, variables_option
 from auditlens.stages.planned_run import PlannedRun
 from auditlens.stages.states import ExitCode
@@ -62,18 +62,19 @@ def plan(
 
     Exit code 0, also where a gate cannot hold; 2 where the spec is wrong.
     """
-    from auditlens.data.declared import check_data
-    from auditlens.plan.selection import Selection, choose
-    from auditlens.spec.load import load_spec
-    from auditlens.spec.user_code import CodePolicy, check_code
-    from auditlens.spec.weight_rules import check_weights
-
     if force and not write_hashes:
         raise click.UsageError("--force belongs to --write-hashes")
     # What is wrong with the spec, what it names, or the selection is told before torch is loaded.
-    loaded = load_spec(spec, variables, checks=(partial(check_data, data=data, tier=tier), check_weights))
-    check_code(loaded, CodePolicy.of(allow_code, allow_modules))
-    choose(loaded, Selection.parse(select, exclude), tier, data)
+    chosen_spec(
+        spec,
+        variables,
+        allow_code=allow_code,
+        allow_modules=allow_modules,
+        select=select,
+        exclude=exclude,
+        tier=tier,
+        data=data,
+    )
     from auditlens import api
     from auditlens.cli.hashes import write_found
     from auditlens.cli.plan_text import print_plan

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from auditlens.cli.chosen import chosen_spec
 from auditlens.cli.options import (
     baselines_option,
     code_options,
@@ -73,22 +73,23 @@ def run(
 
     A run that was cut off goes on where it stopped when it is started again.
     """
-    from auditlens.data.declared import check_data
-    from auditlens.plan.selection import Selection, choose
-    from auditlens.spec.load import load_spec
-    from auditlens.spec.user_code import CodePolicy, check_code
-    from auditlens.spec.weight_rules import check_weights
-
     # What is wrong with the spec, what it names, or the selection is told before torch is loaded.
-    loaded = load_spec(spec, variables, checks=(partial(check_data, data=data, tier=tier), check_weights))
-    check_code(loaded, CodePolicy.of(allow_code, allow_modules))
-    chosen = choose(loaded, Selection.parse(select, exclude), tier, data)
+    chosen = chosen_spec(
+        spec,
+        variables,
+        allow_code=allow_code,
+        allow_modules=allow_modules,
+        select=select,
+        exclude=exclude,
+        tier=tier,
+        data=data,
+    )
     if out is not None and out.exists() and not out.is_dir():
         raise AuditLensError(f"--out {str(out)!r} is a file; name a folder")
     from auditlens import api
     from auditlens.cli.progress import shown_progress
 
-    folder = out or api.default_out(loaded, chosen.suffix)
+    folder = out or api.default_out(chosen.loaded, chosen.suffix)
     with shown_progress(quiet=quiet) as progress:
         record = api.audit(
             spec,

@@ -1,0 +1,40 @@
+"""What `run` and `plan` check before torch is loaded: the spec, what it names, its code, and what is selected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from auditlens.plan.selection import Chosen
+
+
+def chosen_spec(
+    spec: Path,
+    variables: Mapping[str, str],
+    *,
+    allow_code: bool,
+    allow_modules: Sequence[str],
+    select: Sequence[str],
+    exclude: Sequence[str],
+    tier: str | None,
+    data: str | None,
+) -> Chosen:
+    """Read a spec and what the call chooses of it, with every check that needs no model.
+
+    Raises
+    ------
+    AuditLensError
+        All faults at once, each with its place.
+    """
+    from auditlens.data.declared import check_data
+    from auditlens.plan.selection import Selection, choose
+    from auditlens.spec.load import load_spec
+    from auditlens.spec.user_code import CodePolicy, check_code
+    from auditlens.spec.weight_rules import check_weights
+
+    loaded = load_spec(spec, variables, checks=(partial(check_data, data=data, tier=tier), check_weights))
+    check_code(loaded, CodePolicy.of(allow_code, allow_modules))
+    return choose(loaded, Selection.parse(select, exclude), tier, data)

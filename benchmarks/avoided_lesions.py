@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from auditlens.api import _load
 from auditlens.challenge.rendering import changed
 from auditlens.challenge.trials import Trial, avoided, picture, plan_trials
 from auditlens.data.images import load_mask
@@ -23,10 +22,11 @@ from auditlens.findings.statistics import mean_effect
 from auditlens.gather.context import Context
 from auditlens.gather.regions import with_regions
 from auditlens.gather.trials import artefact_sources
+from auditlens.plan.selection import EVERYTHING, choose
 from auditlens.spec.load import load_spec
 from auditlens.spec.paths import share_folder
-from auditlens.stages.progress import Silent
-from auditlens.store import Store
+from auditlens.steps.load import load
+from auditlens.steps.machine import Machine
 
 KINDS = ("band_aid", "ink")
 WAYS = ("nothing", "centre", "relevance", "lesion_mask")
@@ -66,7 +66,7 @@ def _context(example: str, folder: Path) -> Context:
         "artefacts": dict.fromkeys(inherited) | tried,
     }
     (folder / "spec.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
-    return _load(load_spec(folder / "spec.yaml"), "cpu", Store(folder / "store"), Silent(), 32)
+    return load(choose(load_spec(folder / "spec.yaml"), EVERYTHING), Machine("cpu", folder / "store"))
 
 
 def _say_regions(what: str, seen: Context, known: Context, way: str) -> None:

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from auditlens import api
 from auditlens.findings.statistics import auroc
 from auditlens.gather.context import Context
 from auditlens.gather.space import semantic_space
+from auditlens.plan.selection import EVERYTHING, choose
 from auditlens.semantics.columns import Kind, column_probe
 from auditlens.spec.load import load_spec
 from auditlens.stages.evidence import Floats, Samples
-from auditlens.stages.progress import Silent
-from auditlens.store import Store
+from auditlens.steps.load import load
+from auditlens.steps.machine import Machine
 
 KINDS: tuple[Kind, ...] = ("mean", "cav")
 RATES = (0.02, 0.1, 0.5)
@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("--store", type=Path)
     options = parser.parse_args()
     loaded = load_spec(options.spec)
-    context = api._load(loaded, "cpu", Store(options.store), Silent(), api.BATCH_SIZE)
+    context = load(choose(loaded, EVERYTHING), Machine("cpu", options.store))
     space = semantic_space(context, {})
     words = {
         concept.flag: space.probes[name].scores(space.image_embeddings, space.null)

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from auditlens import api
 from auditlens.findings.alignment import alignments
 from auditlens.findings.labels import whole_image_examples
 from auditlens.gather.behaviour import clean_pass
 from auditlens.gather.space import semantic_space
+from auditlens.plan.selection import EVERYTHING, choose
 from auditlens.spec.load import load_spec
-from auditlens.stages.progress import Silent
-from auditlens.store import Store
+from auditlens.steps.load import load
+from auditlens.steps.machine import Machine
 
 Z = 3.0
 
@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--store", type=Path)
     options = parser.parse_args()
     loaded = load_spec(options.spec)
-    context = api._load(loaded, "cpu", Store(options.store), Silent(), api.BATCH_SIZE)
+    context = load(choose(loaded, EVERYTHING), Machine("cpu", options.store))
     _, examples = clean_pass(context)
     space = semantic_space(context, {})
     layer = list(examples.values())[-1]

@@ -20,19 +20,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from auditlens import api
 from auditlens.gather.behaviour import eager_pass, released_pass
 from auditlens.gather.context import Context
 from auditlens.gather.equivalence import compare
+from auditlens.plan.selection import EVERYTHING, choose
 from auditlens.spec.load import load_spec
 from auditlens.spec.model import Released
 from auditlens.stages.evidence import Predictions
-from auditlens.stages.progress import Silent
-from auditlens.store import Store
+from auditlens.steps.load import load
+from auditlens.steps.machine import Machine
 from auditlens.store.folders import file_sha256
 from auditlens.subject.released import load_released
-
-BATCH_SIZE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ EXPORTS: dict[str, Callable[[nn.Module, Tensor, Path], None]] = {
 def measure(spec: Path, folder: Path) -> list[Row]:
     """Export, and compare on every image of the spec."""
     loaded = load_spec(spec)
-    context = api._load(loaded, "cpu", Store(folder / "store"), Silent(), BATCH_SIZE)
+    context = load(choose(loaded, EVERYTHING), Machine("cpu", folder / "store", threads=1))
     eager, _ = eager_pass(context)
     example = torch.rand(2, *context.subject.input_shape, generator=torch.Generator().manual_seed(0))
     rows = []

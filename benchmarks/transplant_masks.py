@@ -19,14 +19,14 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from auditlens import api
 from auditlens.challenge.stamps import read_picture, resized
 from auditlens.challenge.transplants import Example, TransplantSource
 from auditlens.findings.transplant import separation
 from auditlens.gather.transplants import with_transplants
+from auditlens.plan.selection import EVERYTHING, choose
 from auditlens.spec.load import LoadedSpec, load_spec
-from auditlens.stages.progress import Silent
-from auditlens.store import Store
+from auditlens.steps.load import load
+from auditlens.steps.machine import Machine
 
 ROOT = Path(__file__).parents[1]
 COLUMNS = {"band_aid": "patches", "ruler": "ruler", "skin_marker": "ink"}
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _say(options: argparse.Namespace, choice: str, loaded: LoadedSpec) -> None:
-    context = api._load(loaded, "cpu", Store(options.store), Silent(), api.BATCH_SIZE)
+    context = load(choose(loaded, EVERYTHING), Machine("cpu", options.store))
     _, made = with_transplants(context)
     for row in made.skipped:
         print(f"{row.what}: {row.why}")

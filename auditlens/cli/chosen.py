@@ -30,11 +30,9 @@ def chosen_spec(
         All faults at once, each with its place.
     """
     from auditlens.data.declared import check_data
-    from auditlens.plan.selection import Selection, choose
-    from auditlens.spec.load import load_spec
-    from auditlens.spec.user_code import CodePolicy, check_code
+    from auditlens.plan.request import Request
+    from auditlens.spec.user_code import CodePolicy
     from auditlens.spec.weight_rules import check_weights
 
-    loaded = load_spec(spec, variables, checks=(partial(check_data, data=data, tier=tier), check_weights))
-    check_code(loaded, CodePolicy.of(allow_code, allow_modules))
-    return choose(loaded, Selection.parse(select, exclude), tier, data)
+    request = Request(spec, variables, CodePolicy.of(allow_code, allow_modules), select, exclude, tier, data)
+    return request.choose(request.read((partial(check_data, data=data, tier=tier), check_weights)))

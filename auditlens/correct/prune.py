@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from auditlens.api import audit, best_device, use_threads
+from auditlens.api import audit
 from auditlens.correct.earlier import EarlierRun, read_run
 from auditlens.errors import InputError, ModelError
 from auditlens.findings.pruning import (
@@ -36,6 +36,7 @@ from auditlens.stages.pruning import Pruned, SilencedComponent
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ComponentState
 from auditlens.stages.verdict import DEFAULT_POLICY, Policy
+from auditlens.steps.machine import best_device, use_threads
 from auditlens.store import Store
 from auditlens.store.atomic import write_bytes_atomically
 from auditlens.store.folders import file_sha256

@@ -59,6 +59,10 @@ class Selection:
         return bool(self.select or self.exclude)
 
 
+EVERYTHING: Final = Selection({}, {})
+"""No selection at all."""
+
+
 def _by_key(option: str, entries: Sequence[str]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for entry in entries:

@@ -13,14 +13,14 @@ from auditlens.store.atomic import write_bytes_atomically
 
 
 def write_found(path: Path, variables: Mapping[str, str], found: Iterable[FoundHash], *, force: bool) -> Iterator[str]:
-    """Write every hash that the spec lacks into its file; say what was done.
+    """Write every hash that the spec lacks into its file; say what was done. The files were there when it was planned.
 
     Raises
     ------
     IntegrityError
         A hash of the spec is another one, and `force` is not given.
     """
-    loaded = load_spec(path, variables)
+    loaded = load_spec(path, variables, check_paths=False)
     rows = list(found)
     for row in rows:
         if not row.agrees and not force:
@@ -41,7 +41,7 @@ def write_found(path: Path, variables: Mapping[str, str], found: Iterable[FoundH
         yield f"{row.field}: {'written' if row.declared is None else 'replaced'}, {row.sha256}"
     if text != path.read_text(encoding="utf-8"):
         write_bytes_atomically(path, text.encode("utf-8"))
-        load_spec(path, variables)  # what was written must be as valid as before
+        load_spec(path, variables, check_paths=False)  # what was written must be as valid as before
 
 
 def _parts(field: str) -> tuple[str | int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -21,15 +22,22 @@ def lock(spec: Path, variables: Mapping[str, str], by: str | None, key: Path | N
     """Fix SPEC before the run: its content, hash, the day and who did it go into the file that protocol.lock names.
 
     Locking a spec again that has changed since needs --amend; what changed is written down field by field. Waivers, the
-    report's settings and the protocol itself are no part of the lock.
+    report's settings and the protocol itself are no part of the lock, and nor is what the named files hold: one that is
+    not here, such as the sealed images, is a warning.
 
     Exit code 0; 2 where the spec is wrong, names no lock, or has changed and no reason is given.
     """
     from auditlens.protocol.lock import lock_path, write_lock
     from auditlens.protocol.signature import load_key
+    from auditlens.spec.files import check_files
     from auditlens.spec.load import load_spec
+    from auditlens.spec.nodes import Problems
 
-    loaded = load_spec(spec, variables)
+    loaded = load_spec(spec, variables, check_paths=False)
+    absent = Problems()
+    check_files(loaded.root, loaded.base, absent)
+    for fault in absent.errors:
+        click.echo(replace(fault, severity="warning"), err=True)
     path = lock_path(loaded)
     person = by or loaded.spec.audit.owner or getpass.getuser()
     signing = load_key(key) if key is not None else None

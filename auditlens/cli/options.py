@@ -49,6 +49,13 @@ def code_options(command: F) -> F:
     )(command)
 
 
+def part_options(command: F) -> F:
+    """Take `--tier` and `--data`, under these names."""
+    tier = click.option("--tier", metavar="NAME", help="A tier of the spec, such as pr.")
+    data = click.option("--data", metavar="NAME", help="Which of data.sets to audit; the tier's, or the sealed one.")
+    return tier(data(command))
+
+
 def selection_options(command: F) -> F:
     """Take `--select`, `--exclude`, `--tier` and `--data`, under these names."""
     options = (
@@ -65,8 +72,7 @@ def selection_options(command: F) -> F:
             multiple=True,
             help="Leave out gates by class, artefact, gate or tag; may be given several times.",
         ),
-        click.option("--tier", metavar="NAME", help="A tier of the spec, such as pr."),
-        click.option("--data", metavar="NAME", help="Which of data.sets to audit; the tier's, or the sealed one."),
+        part_options,
     )
     for option in reversed(options):
         command = option(command)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from auditlens.cli.options import spec_argument, variables_option
+from auditlens.cli.options import part_options, spec_argument, variables_option
 from auditlens.errors import Fault, SpecError
 from auditlens.stages.states import ExitCode
 
@@ -31,12 +32,17 @@ if TYPE_CHECKING:
     help="How faults are told: lines, a JSON list, or annotations of GitHub Actions.",
 )
 @variables_option
-def validate(spec: Path, strict: bool, form: str, variables: Mapping[str, str]) -> int:
+@part_options
+def validate(
+    spec: Path, strict: bool, form: str, variables: Mapping[str, str], tier: str | None, data: str | None
+) -> int:
     """Check SPEC: fields, names, files, columns, layers and gates, all faults at once as file:line:col.
+
+    With --tier or --data: for a run of that tier or set, so that images which it does not read need not be here.
 
     Exit code 0 where it is valid, 2 where it is not.
     """
-    loaded, faults = checked(spec, variables)
+    loaded, faults = checked(spec, variables, tier, data)
     if strict:
         faults = tuple(replace(fault, severity="error") for fault in faults)
     wrong = any(fault.severity == "error" for fault in faults)
@@ -44,23 +50,37 @@ def validate(spec: Path, strict: bool, form: str, variables: Mapping[str, str]) 
     if loaded is not None and not wrong and form == "text":
         click.echo(f"{spec}: valid: {summary(loaded.spec)}")
         click.echo(f"sha256: {loaded.sha256}")
+        for line in unread_lines(loaded, tier, data):
+            click.echo(line)
         for line in code_lines(loaded):
             click.echo(line)
     return ExitCode.USER_ERROR if wrong else ExitCode.HOLDS
 
 
-def checked(spec: Path, variables: Mapping[str, str]) -> tuple[LoadedSpec | None, tuple[Fault, ...]]:
-    """Load a spec with every check that needs no model; what is doubtful is looked for where nothing is wrong."""
+def checked(
+    spec: Path, variables: Mapping[str, str], tier: str | None = None, data: str | None = None
+) -> tuple[LoadedSpec | None, tuple[Fault, ...]]:
+    """Load a spec with every check that needs no model; what is doubtful is looked for where nothing is wrong.
+
+    Raises
+    ------
+    AuditLensError
+        There is no such tier or set.
+    """
     from auditlens.data.declared import check_data
+    from auditlens.plan.selection import Selection, choose
     from auditlens.spec.doubts import note_doubts
     from auditlens.spec.load import load_spec
     from auditlens.spec.nodes import Problems
     from auditlens.spec.weight_rules import check_weights
 
     try:
-        loaded = load_spec(spec, variables, checks=(check_data, check_weights))
+        checks = (partial(check_data, tier=tier, data=data), check_weights)
+        loaded = load_spec(spec, variables, checks=checks, tier=tier, data=data)
     except SpecError as error:
         return None, error.faults
+    if tier is not None or data is not None:
+        choose(loaded, Selection.parse(), tier, data)
     problems = Problems(set(loaded.warnings))
     note_doubts(loaded, date.today(), problems)
     return loaded, problems.warnings
@@ -77,6 +97,14 @@ def _tell(spec: Path, faults: Sequence[Fault], form: str) -> None:
     else:
         for line in SpecError("", faults=faults).problems:
             click.echo(line, err=True)
+
+
+def unread_lines(loaded: LoadedSpec, tier: str | None, data: str | None) -> list[str]:
+    """Say which sets were not looked at."""
+    from auditlens.spec.sets import unread_sets
+
+    unread = sorted(unread_sets(loaded.root, tier, data))
+    return [f"not looked at: the set {name}, which such a run does not read" for name in unread]
 
 
 def code_lines(loaded: LoadedSpec) -> list[str]:

@@ -67,7 +67,7 @@ def read_run(folder: Path, spec: Path | None = None, variables: Mapping[str, str
     told = _told(folder)
     path = spec if spec is not None else _spec_path(folder, told)
     values = {**told.get("variables", {}), **(variables or {})}
-    loaded = load_spec(path, values)
+    loaded = load_spec(path, values, data=record.plan.data.sets.audited)
     warnings = _changes(loaded, record, named=spec is not None)
     return EarlierRun(folder, record, file_sha256(folder / "record.json"), loaded, values, warnings)
 

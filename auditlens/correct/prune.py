@@ -28,7 +28,7 @@ from auditlens.gather.pruning import (
 )
 from auditlens.report.comparison import compare
 from auditlens.report.pruning import CARD, SPEC, WEIGHTS, card_text, gate_table, header, pruned_spec
-from auditlens.spec.load import load_spec
+from auditlens.spec.load import LoadedSpec, load_spec
 from auditlens.spec.sets import kept_variables
 from auditlens.spec.user_code import CodePolicy, check_code
 from auditlens.stages.progress import Progress, Silent
@@ -199,7 +199,7 @@ def _write(
     sha256 = None if keeps_weights_in_folder(loaded.spec.model) else _write_weights(subject, folder)
     text = pruned_spec(loaded, folder, names, sha256)
     _write_text(folder / SPEC, text)
-    gap = _written_gap(folder / SPEC, earlier.variables, made, device)
+    gap = _written_gap(load_spec(folder / SPEC, earlier.variables, data=plan.data.sets.audited), made, device)
     pruned = _described(earlier, choices, made, sha256, gap)
     _write_text(folder / SPEC, header(pruned, kept_variables(loaded.spec, earlier.variables)) + text)
     _write_text(folder / CARD, card_text(pruned))
@@ -215,7 +215,7 @@ def _write_text(path: Path, text: str) -> None:
     write_bytes_atomically(path, text.encode("utf-8"))
 
 
-def _written_gap(spec: Path, variables: Mapping[str, str], made: Cut, device: str) -> float:
+def _written_gap(loaded: LoadedSpec, made: Cut, device: str) -> float:
     """Load what was written as an audit does, and compare it with the model whose components are set to zero.
 
     Raises
@@ -223,13 +223,12 @@ def _written_gap(spec: Path, variables: Mapping[str, str], made: Cut, device: st
     ModelError
         They are not the same.
     """
-    loaded = load_spec(spec, variables)
     gap = largest_gap(load_subject(loaded.spec.model, loaded.base, device), made.inputs, made.expected)
     limit = TOLERANCE * max(1.0, float(made.expected.abs().max()))
     if not gap <= limit:
         raise ModelError(
-            f"the pruned model that {spec} describes is not the audited one with its components set to zero: a logit "
-            f"differs by {gap:.2g}, and {limit:.1g} is tolerated",
+            f"the pruned model that {loaded.path} describes is not the audited one with its components set to zero: a "
+            f"logit differs by {gap:.2g}, and {limit:.1g} is tolerated",
             hint="does the model give the same logits twice?",
         )
     return gap

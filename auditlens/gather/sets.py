@@ -17,6 +17,7 @@ from auditlens.spec.model import Data, DataSet, ImageSet
 from auditlens.spec.nodes import Path
 from auditlens.spec.overlap import salt_of
 from auditlens.spec.paths import resolve
+from auditlens.spec.sets import is_read
 from auditlens.stages.sets import ListOverlap, PlannedSet, PlannedSets, SetOverlap, SetRole, Use
 from auditlens.store import Store
 
@@ -82,7 +83,7 @@ def find_sets(chosen: Chosen, classes: tuple[str, ...], store: Store) -> FoundSe
 def _others(sets: Mapping[str, DataSet], name: str) -> list[str]:
     """Sets that are read beside the audited one: all of them where it is sealed, else what shows what is seen."""
     sealed = sets[name].role is SetRole.SEALED
-    return [other for other in sets if other != name and (sealed or sets[other].role is SetRole.OBSERVABILITY)]
+    return [other for other, one in sets.items() if other != name and is_read(other, one.role, name, sealed=sealed)]
 
 
 def _planned(name: str, declared: DataSet, index: DataIndex, audited: bool) -> PlannedSet:

@@ -37,7 +37,7 @@ class Request:
     data: str | None = None
 
     def read(self, checks: Iterable[Check] = ()) -> LoadedSpec:
-        """Read the whole spec, and refuse code that may not run.
+        """Read the whole spec, and refuse code that may not run; sets that the call does not read need not be there.
 
         Parameters
         ----------
@@ -48,7 +48,7 @@ class Request:
         ------
         AuditLensError
         """
-        loaded = load_spec(self.spec, dict(self.variables), checks=tuple(checks))
+        loaded = load_spec(self.spec, dict(self.variables), checks=tuple(checks), tier=self.tier, data=self.data)
         check_code(loaded, self.code)
         return loaded
 

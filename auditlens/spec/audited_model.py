@@ -83,7 +83,9 @@ class Preprocessing(Part):
 class ReferencePrediction(Part):
     """One input whose output is known from the deployed pipeline."""
 
-    image: str = Field(description="Image file, relative to the spec or to the data's root.")
+    image: str = Field(
+        description="Image file, relative to the spec or the data's root; in an included file `./NAME` is beside it."
+    )
     probabilities: dict[str, Fraction] = Field(min_length=1, description="Expected probability per class.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ SETS: Final = (("data",), ("data", "sets", "*"))
 """Where a source of images may stand."""
 
 
-def check_files(root: Fields, base: Path, problems: Problems) -> None:
+def check_files(root: Fields, base: Path, problems: Problems, unread: Collection[str] = ()) -> None:
     """Look for every file and folder; a fault is noted at the field that names it.
 
     Parameters
@@ -30,9 +31,13 @@ def check_files(root: Fields, base: Path, problems: Problems) -> None:
     base : Path
         Folder of the spec.
     problems : Problems
+    unread : collection of str
+        Sets of images that are not looked for.
     """
     for pattern, kind in PATH_FIELDS.items():
         for path, node in select(root, pattern):
+            if path[:2] == SETS[1][:2] and path[2] in unread:
+                continue
             if not (isinstance(node, Leaf) and isinstance(node.value, str)) or VARIABLE in node.value:
                 continue  # no text, or a variable without a value, which has been told
             try:

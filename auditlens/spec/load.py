@@ -25,6 +25,7 @@ from auditlens.spec.model import AuditSpec
 from auditlens.spec.nodes import Fields, Problems
 from auditlens.spec.overlap import check_salt
 from auditlens.spec.references import check_references
+from auditlens.spec.sets import unread_sets
 from auditlens.spec.strata_rules import check_strata
 from auditlens.spec.tier_rules import check_tiers
 from auditlens.spec.waiver_rules import check_waivers
@@ -93,6 +94,8 @@ def load_spec(
     *,
     check_paths: bool = True,
     checks: Iterable[Check] = (),
+    tier: str | None = None,
+    data: str | None = None,
 ) -> LoadedSpec:
     """Read a spec and check everything that can be known without a model or an image.
 
@@ -105,6 +108,8 @@ def load_spec(
         Whether the files and folders that the spec names must exist.
     checks : iterable of Check
         Further ones, whose faults come with all others: what the files say that the spec names.
+    tier, data : str, optional
+        The tier and the set of images that the call is about: files of sets that it does not read need not exist.
 
     Raises
     ------
@@ -129,7 +134,7 @@ def load_spec(
     if spec is not None and spec.data.forbidden_overlap is not None:
         check_salt(root, text, spec.data.forbidden_overlap.salt, problems)
     if check_paths:
-        check_files(root, base, problems)
+        check_files(root, base, problems, unread_sets(root, tier, data))
     for check in checks:
         check(root, base, classes, problems)
     problems.demand_none(path)

@@ -132,6 +132,8 @@ def share_folder(name: Literal["templates", "specs"]) -> Path:
 def rebased(text: str, *, written_in: Path, base: Path, kind: Kind) -> str:
     """Rewrite a relative path of an included file so that it means the same in the file that includes it.
 
+    A reference image is beside that file only where its path says so (`./lesion.png`), else under the data's root.
+
     A path into auditlens itself becomes `package:auditlens/...`, so that no spec depends on where the tool is
     installed; others become relative to `base`.
     """
@@ -142,8 +144,8 @@ def rebased(text: str, *, written_in: Path, base: Path, kind: Kind) -> str:
     target = Path(os.path.normpath(written_in / inner))
     if inner.startswith((PACKAGE, "~")) or Path(inner).is_absolute():
         return text
-    if kind == "image" and not target.exists():
-        return text  # relative to the data's root
+    if kind == "image" and not inner.startswith(("./", "../")):
+        return text  # beside the spec or under the data's root, whichever has it: no hash depends on what is here
     if target.is_relative_to(ROOT):
         return f"{prefix}{PACKAGE}auditlens/{target.relative_to(ROOT).as_posix()}"
     return prefix + Path(os.path.relpath(target, base)).as_posix()

@@ -1,13 +1,21 @@
-"""Which of several sets of images is audited, and the spec as it reads for that set alone."""
+"""Which of several sets of images is audited, which a run reads, and the spec as it reads for the audited one alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from auditlens.errors import SpecError, nearest
 from auditlens.spec.images import Data, ImageSet
 from auditlens.spec.model import AuditSpec
+from auditlens.spec.nodes import Fields, select
+from auditlens.spec.references import names_of, text_at
 from auditlens.stages.sets import SetRole
+
+SERVING: Final = frozenset({SetRole.OBSERVABILITY})
+"""Roles of sets that serve whichever set is audited: every run reads them."""
+AUDITED: Final = (SetRole.SEALED, SetRole.DEVELOPMENT)
+"""Roles of sets that may be audited without being asked for."""
 
 
 def audited_name(data: Data, chosen: str | None = None) -> str | None:
@@ -40,9 +48,69 @@ def audited_name(data: Data, chosen: str | None = None) -> str | None:
 
 def default_name(data: Data) -> str | None:
     """The set that is audited where none is asked for: the sealed one, else the only one for development."""
-    by_role = {role: [name for name, one in data.sets.items() if one.role is role] for role in SetRole}
-    names = by_role[SetRole.SEALED] or by_role[SetRole.DEVELOPMENT]
+    return default_of({name: one.role for name, one in data.sets.items()})
+
+
+def default_of(roles: Mapping[str, str]) -> str | None:
+    """The same, of the sets' roles by name."""
+    sealed, developing = ([name for name, role in roles.items() if role == one] for one in AUDITED)
+    names = sealed or developing
     return names[0] if len(names) == 1 else None
+
+
+def is_read(name: str, role: str | None, audited: str, *, sealed: bool) -> bool:
+    """Whether a run reads a set: on the sealed one all of them, to compare them; else its own and those that serve it.
+
+    Parameters
+    ----------
+    name, role : str
+        Of the set.
+    audited : str
+        The set that the run audits.
+    sealed : bool
+        Whether that is the sealed one.
+    """
+    return sealed or name == audited or role in SERVING
+
+
+def asked_set(root: Fields, tier: str | None = None, data: str | None = None) -> str | None:
+    """Name the set that a call asks for by itself or by its tier; None where it leaves it to the roles."""
+    return data if data is not None else text_at(root, "tiers", tier or "", "data")
+
+
+def roles_of(root: Fields) -> dict[str, str]:
+    """List the sets of a document with their roles as they are written; a set without a role is left out."""
+    found = ((str(path[-1]), text_at(one, "role")) for path, one in select(root, ("data", "sets", "*")))
+    return {name: role for name, role in found if role is not None}
+
+
+def unread_sets(root: Fields, tier: str | None = None, data: str | None = None) -> frozenset[str]:
+    """Name the sets that a call does not read, whose files need not be here.
+
+    There are none where the call asks for no set: what is audited by default may be the sealed one. A call of a tier
+    that is not there reads nothing.
+    """
+    asked, roles = asked_set(root, tier, data), roles_of(root)
+    if tier is not None and tier not in names_of(root, "tiers"):
+        return frozenset(roles)
+    if asked is None:
+        return frozenset()
+    sealed = roles.get(asked) == SetRole.SEALED
+    return frozenset(name for name, role in roles.items() if not is_read(name, role, asked, sealed=sealed))
+
+
+def audited_sets(root: Fields, tier: str | None = None, data: str | None = None) -> frozenset[str]:
+    """Name the sets that a call may audit: the one it asks for, else the default one and those of the tiers.
+
+    Where nothing is the default, each set for development may be asked for.
+    """
+    asked, roles = asked_set(root, tier, data), roles_of(root)
+    if asked is not None:
+        return frozenset({asked})
+    own = default_of(roles)
+    tiers = (text_at(one, "data") for _, one in select(root, ("tiers", "*")))
+    each = [name for name, role in roles.items() if role == SetRole.DEVELOPMENT] if own is None else [own]
+    return frozenset((*each, *(name for name in tiers if name is not None)))
 
 
 def _demanded(data: Data, chosen: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -159,6 +160,18 @@ def test_the_pre_commit_hook_checks_each_spec(tmp_path: Path) -> None:
     assert told.returncode == 1
     assert "audits/wrong one.yaml:" in told.stdout
     assert "did you mean 'seed'" in told.stdout
+
+
+def test_the_hook_hands_its_options_to_every_call(tmp_path: Path) -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    stub = tmp_path / "auditlens"
+    stub.write_text('#!/bin/sh\nfor word; do printf "[%s]" "$word"; done; echo\nexit 2\n')
+    stub.chmod(0o755)
+    environment = {**os.environ, "PATH": os.pathsep.join((str(tmp_path), os.environ["PATH"]))}
+    given = ["--tier=pr", "--strict", "a.yaml", "b c.yaml"]
+    done = subprocess.run([*shlex.split(hook["entry"]), *given], env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stdout.splitlines() == [f"[validate][--tier=pr][--strict][{name}]" for name in given[2:]]
 
 
 def test_the_configuration_on_the_page_names_the_hook() -> None:

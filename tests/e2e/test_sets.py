@@ -61,7 +61,13 @@ def test_the_sealed_set_is_audited_and_the_report_says_what_was_not_checked(proj
 def test_a_run_on_the_development_set_leaves_the_sealed_one_alone(project):
     for n in range(9):
         (project.folder / "images" / "benign" / f"{n:02d}.png").unlink()  # nobody may ask for them
+    (project.folder / "test.csv").unlink()
     called = project.arguments()
+    refused = entry_call(*called)
+    assert refused.returncode == 2
+    assert "data.sets.test.manifest: there is no file" in refused.stderr
+    planned_run = entry_call("plan", called[1], "--allow-code", "--data", "dev", "--store", str(project.store))
+    assert planned_run.returncode == 0, planned_run.stderr
     assert entry_call(*called, "--data", "dev").returncode == 0
     data = planned(project)
     assert (data["n_images"], data["sets"]["audited"], data["sets"]["role"]) == (12, "dev", "development")
@@ -70,6 +76,31 @@ def test_a_run_on_the_development_set_leaves_the_sealed_one_alone(project):
     verdict = json.loads(project.record())["verdict"]
     assert not verdict["may_release"]
     assert verdict["headline"].endswith("(set dev, no release)")
+
+
+def test_a_runner_of_pull_requests_needs_no_sealed_images_and_no_list_of_them(project):
+    project.change({"tiers": {"pr": {"data": "dev"}}, "protocol": {"lock": "tiny.lock"}})
+    whole = entry_call("validate", str(project.spec)).stdout.splitlines()[1]
+    assert entry_call("lock", str(project.spec), "--by", "j.weiss").stderr == ""
+    (project.folder / "test.csv").unlink()
+    locked = entry_call("lock", str(project.spec))
+    assert "the spec is the one that was locked" in locked.stdout
+    assert "warning: data.sets.test.manifest: there is no file" in locked.stderr
+    assert entry_call("validate", str(project.spec)).returncode == 2
+    told = entry_call("validate", str(project.spec), "--tier", "pr")
+    assert (told.returncode, told.stdout.splitlines()[1]) == (0, whole)
+    assert "not looked at: the set test, which such a run does not read" in told.stdout
+    assert entry_call(*project.arguments(), "--tier", "pr").returncode == 0
+    record = json.loads(project.record())
+    assert (record["plan"]["data"]["sets"]["audited"], record["verdict"]["exploratory"]) == ("dev", False)
+
+
+def test_a_tier_or_set_that_is_not_there_is_told_before_any_file(project):
+    (project.folder / "test.csv").unlink()
+    for called, near in ((("--data", "dve"), "did you mean 'dev'"), (("--tier", "pr"), "the spec has no tiers")):
+        for command in (["validate"], ["run", "--allow-code"], ["plan", "--allow-code"]):
+            done = entry_call(*command, str(project.spec), *called)
+            assert (done.returncode, near in done.stderr) == (2, True), done.stderr
 
 
 def test_a_patient_in_two_sets_is_a_located_error_with_counts(project):

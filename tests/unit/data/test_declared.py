@@ -1,6 +1,7 @@
 """What a spec says of its images against what is there: all at once, at the spec's field, with the nearest match."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -30,7 +31,7 @@ def faults(tmp_path):
     for name in "abc":
         (tmp_path / f"{name}.png").touch()
 
-    def found(*rows, parquet=False, **changes):
+    def found(*rows, parquet=False, asked=None, **changes):
         (tmp_path / "test.csv").write_text("\n".join(rows or ROWS) + "\n")
         document = json.loads(json.dumps(SPEC))
         for path, value in changes.items():
@@ -48,7 +49,8 @@ def faults(tmp_path):
         path = tmp_path / "spec.json"
         path.write_text(json.dumps(document, indent=1))
         try:
-            told = load_spec(path, checks=(check_data,)).warnings
+            checks = (partial(check_data, **(asked or {})),)
+            told = load_spec(path, checks=checks, **(asked or {})).warnings
         except SpecError as error:
             told = error.faults
         assert all(fault.location.line and fault.location.column for fault in told)
@@ -135,14 +137,93 @@ def test_sets_are_each_held_against_their_own_table(faults, tmp_path):
     concepts = {"hair": {"column": "hair"}, "ruler": {"column": "ruler"}, "other": {"column": "hairs"}}
     told = {(kind, path): said for kind, path, said in faults(data={"sets": sets}, concepts=concepts)}
     assert "dev.csv has no column 'patient'" in told["error", "data.sets.dev.unit"]
-    assert "test.csv and dev.csv has no further column 'hairs'" in told["error", "concepts.other.column"]
-    assert {path for _, path in told} == {"data.sets.dev.unit", "concepts.other.column"}
+    assert "test.csv (sealed set test) has no further column 'hairs'" in told["error", "concepts.other.column"]
+    assert {path for _, path in told} == {"data.sets.dev.unit", "concepts.other.column", "concepts.hair.column"}
     sets["dev"]["unit"] = "case"
-    told = faults(data={"sets": sets}, concepts={"ruler": {"column": "ruler"}})
+    told = faults(data={"sets": sets})
     assert {row[:2] for row in told} == {("warning", "data.sets.dev.manifest")}
     assert any("'naevus' (1)" in said for *_, said in told) and any(
         "no image of 'melanoma'" in said for *_, said in told
     )
+
+
+AUDITED = {
+    "strata": {"data__strata": {"by": ["tone"]}},
+    "column": {"artefacts": {"r": {"kind": "ruler", "column": "ruler"}}},
+    "clean_of": {"artefacts": {"r": {"kind": "ruler", "clean_of": ["ruler"]}}},
+    "only": {"artefacts": {"r": {"kind": "ruler", "only": {"site": ["A"]}}}},
+    "swap": {"artefacts": {"r": {"kind": "colour_profile", "swap": {"column": "site"}}}},
+    "concept": {"concepts": {"r": {"column": "ruler"}}},
+}
+"""What is asked of the audited images, by what asks."""
+
+
+def sets_of(tmp_path, **roles):
+    """Sets with one image a class; `test` has all columns of ROWS, the others have patients only."""
+    for name in roles:
+        if name != "test":
+            (tmp_path / f"{name}.csv").write_text(
+                f"image,label,patient\na.png,benign,{name}1\nb.png,melanoma,{name}2\n"
+            )
+    return {
+        "sets": {name: {"role": role, "manifest": f"{name}.csv", "unit": "patient"} for name, role in roles.items()}
+    }
+
+
+@pytest.mark.parametrize("asks", AUDITED)
+def test_a_column_that_another_set_has_is_no_column_of_the_audited_one(faults, tmp_path, asks):
+    data = sets_of(tmp_path, bare="sealed", test="development")
+    ((severity, _, said),) = faults(data=data, **AUDITED[asks])
+    assert severity == "error"
+    assert said.startswith("bare.csv (sealed set bare) has no further column")
+
+
+@pytest.mark.parametrize("asks", AUDITED)
+def test_what_a_set_lacks_that_a_run_may_ask_for_is_a_warning_and_an_error_where_a_tier_asks(faults, tmp_path, asks):
+    data = sets_of(tmp_path, bare="development", test="sealed")
+    ((severity, _, said),) = faults(data=data, **AUDITED[asks])
+    assert severity == "warning" and said.endswith("; a run with --data bare would end here")
+    assert faults(asked={"data": "test"}, data=data, **AUDITED[asks]) == []
+    ((severity, _, said),) = faults(data=data, tiers={"pr": {"data": "bare"}}, **AUDITED[asks])
+    assert severity == "error" and "would end here" not in said
+    ((severity, *_),) = faults(asked={"data": "bare"}, data=data, **AUDITED[asks])
+    assert severity == "error"
+
+
+@pytest.mark.parametrize("asks", AUDITED)
+def test_a_set_for_observability_labels_concepts_and_nothing_else(faults, tmp_path, asks):
+    told = faults(data=sets_of(tmp_path, bare="sealed", test="observability"), **AUDITED[asks])
+    assert [row[0] for row in told] == ([] if asks == "concept" else ["error"])
+    told = faults(data=sets_of(tmp_path, test="sealed", bare="observability"), **AUDITED[asks])
+    assert told == []
+
+
+def test_a_concept_that_nobody_labels_names_both_sets(faults, tmp_path):
+    data = sets_of(tmp_path, bare="sealed", test="observability")
+    ((_, path, said),) = faults(data=data, concepts={"r": {"column": "rule"}})
+    assert path == "concepts.r.column"
+    assert said.startswith("neither bare.csv (sealed set bare) nor test.csv (observability set test) has a further")
+    assert said.endswith("did you mean 'ruler'?")
+
+
+def test_a_value_is_looked_for_where_it_is_read(faults, tmp_path):
+    data = sets_of(tmp_path, test="sealed", other="development")
+    (tmp_path / "other.csv").write_text("image,label,patient,site\na.png,benign,1,C\nb.png,melanoma,2,C\n")
+    artefact = {"r": {"kind": "ruler", "only": {"site": ["C"]}}}
+    ((severity, _, said),) = faults(data=data, artefacts=artefact)
+    assert (severity, said) == (
+        "error",
+        "no image of test.csv (sealed set test) has 'C' in column 'site'; found are A, B",
+    )
+    assert faults(asked={"data": "other"}, data=data, artefacts=artefact) == []
+
+
+def test_images_that_are_generated_are_not_asked_for_columns(faults, tmp_path):
+    data = sets_of(tmp_path, bare="sealed", test="observability")
+    data["sets"]["test"] = {"role": "observability", "generate": {"factory": "auditlens.testbed.animals:write_animals"}}
+    assert faults(data=data, concepts={"r": {"column": "ruler"}}) == []
+    ((_, path, _),) = faults(data=data, **AUDITED["strata"])
+    assert path.startswith("data.strata.by")
 
 
 def test_images_that_do_not_exist(faults, tmp_path):

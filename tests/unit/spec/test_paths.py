@@ -46,10 +46,16 @@ def test_what_is_no_path_is_told(text):
         ("local-dir:clip", "foundation", "local-dir:sub/clip"),
         ("local-dir:package:a/clip", "foundation", "local-dir:package:a/clip"),
         ("ViT-B-32", "foundation", "ViT-B-32"),
-        ("absent.png", "image", "absent.png"),
+        ("a.png", "image", "a.png"),
+        ("./a.png", "image", "sub/a.png"),
+        ("../a.png", "image", "a.png"),
     ],
 )
-def test_paths_of_included_files_are_rewritten(tmp_path, text, kind, expected):
+@pytest.mark.parametrize("is_here", [True, False])
+def test_paths_of_included_files_are_rewritten_whatever_is_there(tmp_path, text, kind, expected, is_here):
+    for name in ("w.bin", "a.png", "sub/w.bin", "sub/a.png") if is_here else ():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
     assert rebased(text, written_in=tmp_path / "sub", base=tmp_path, kind=kind) == expected
 
 

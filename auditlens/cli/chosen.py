@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from auditlens.cli.options import SpecOptions
     from auditlens.plan.selection import Chosen
 
 
-def chosen_spec(
-    spec: Path,
-    variables: Mapping[str, str],
-    *,
-    allow_code: bool,
-    allow_modules: Sequence[str],
-    select: Sequence[str],
-    exclude: Sequence[str],
-    tier: str | None,
-    data: str | None,
-) -> Chosen:
+def chosen_spec(spec: Path, call: SpecOptions) -> Chosen:
     """Read a spec and what the call chooses of it, with every check that needs no model.
 
     Raises
@@ -34,5 +24,13 @@ def chosen_spec(
     from auditlens.spec.user_code import CodePolicy
     from auditlens.spec.weight_rules import check_weights
 
-    request = Request(spec, variables, CodePolicy.of(allow_code, allow_modules), select, exclude, tier, data)
-    return request.choose(request.read((partial(check_data, data=data, tier=tier), check_weights)))
+    request = Request(
+        spec,
+        call["variables"],
+        CodePolicy.of(call["allow_code"], call["allow_modules"]),
+        call["select"],
+        call["exclude"],
+        call["tier"],
+        call["data"],
+    )
+    return request.choose(request.read((partial(check_data, data=request.data, tier=request.tier), check_weights)))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from auditlens.cli.options import store_option
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ExitCode
 
@@ -22,7 +23,7 @@ ARTEFACTS = ("ruler", "band_aid", "hair", "ink", "red_skin", "dark_corner")
     show_default=True,
     help="Folder of both runs.",
 )
-@click.option("--store", type=click.Path(path_type=Path), help="Folder of the stored results.")
+@store_option
 @click.option("--quiet", is_flag=True, help="No progress display.")
 def demo(seed: int | None, artefact: str | None, out: Path, store: Path | None, quiet: bool) -> int:
     """Audit a model with a planted shortcut and its clean twin, on generated images.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
 
@@ -16,6 +16,27 @@ if TYPE_CHECKING:
     from auditlens.stages.verdict import Policy
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class SpecOptions(TypedDict):
+    """Which part of a spec, and whose code may run: `variables_option`, `code_options`, `selection_options`."""
+
+    variables: Mapping[str, str]
+    allow_code: bool
+    allow_modules: tuple[str, ...]
+    select: tuple[str, ...]
+    exclude: tuple[str, ...]
+    tier: str | None
+    data: str | None
+
+
+class CallOptions(SpecOptions):
+    """With what `machine_options` and `pass_options` take: the options that `run` and `plan` hand on as they are."""
+
+    device: str
+    store: Path | None
+    batch_size: int | None
+    threads: int | None
 
 
 def spec_argument(command: F) -> F:
@@ -54,6 +75,31 @@ def part_options(command: F) -> F:
     tier = click.option("--tier", metavar="NAME", help="A tier of the spec, such as pr.")
     data = click.option("--data", metavar="NAME", help="Which of data.sets to audit; the tier's, or the sealed one.")
     return tier(data(command))
+
+
+def store_option(command: F) -> F:
+    """Take `--store`."""
+    return click.option(
+        "--store", type=click.Path(path_type=Path), help="Folder of the stored results; see `auditlens doctor`."
+    )(command)
+
+
+def machine_options(command: F) -> F:
+    """Take `--device` and `--store`."""
+    return click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Where the models run; auto takes cuda where there is one.",
+    )(store_option(command))
+
+
+def pass_options(command: F) -> F:
+    """Take `--batch-size` and `--threads`."""
+    size = click.option("--batch-size", type=click.IntRange(min=1), help="Images per forward pass; part of the plan.")
+    threads = click.option("--threads", type=click.IntRange(min=1), help="CPU threads; part of the plan.")
+    return size(threads(command))
 
 
 def selection_options(command: F) -> F:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Unpack
 
 import click
 
 from auditlens.cli.chosen import chosen_spec
-from auditlens.cli.options import code_options, selection_options, spec_argument, variables_option
-from auditlens.stages.planned_run import PlannedRun
+from auditlens.cli.options import (
+    CallOptions,
+    code_options,
+    machine_options,
+    pass_options,
+    selection_options,
+    spec_argument,
+    variables_option,
+)
 from auditlens.stages.states import ExitCode
 
 
@@ -18,16 +25,8 @@ from auditlens.stages.states import ExitCode
 @variables_option
 @code_options
 @selection_options
-@click.option("--store", type=click.Path(path_type=Path), help="Folder of the stored results; see `auditlens doctor`.")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where the run would compute; auto takes cuda where there is one.",
-)
-@click.option("--batch-size", type=click.IntRange(min=1), help="Images per forward pass, as the run would have it.")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads, as the run would have them.")
+@machine_options
+@pass_options
 @click.option(
     "--format",
     "form",
@@ -40,20 +39,10 @@ from auditlens.stages.states import ExitCode
 @click.option("--force", is_flag=True, help="With --write-hashes: replace hashes that differ.")
 def plan(
     spec: Path,
-    variables: Mapping[str, str],
-    allow_code: bool,
-    allow_modules: tuple[str, ...],
-    select: tuple[str, ...],
-    exclude: tuple[str, ...],
-    tier: str | None,
-    data: str | None,
-    store: Path | None,
-    device: str,
-    batch_size: int | None,
-    threads: int | None,
     form: str,
     write_hashes: bool,
     force: bool,
+    **call: Unpack[CallOptions],
 ) -> int:
     """Say what a run of SPEC would do, on what, at which cost, and what its gates can decide.
 
@@ -65,42 +54,16 @@ def plan(
     if force and not write_hashes:
         raise click.UsageError("--force belongs to --write-hashes")
     # What is wrong with the spec, what it names, or the selection is told before torch is loaded.
-    chosen_spec(
-        spec,
-        variables,
-        allow_code=allow_code,
-        allow_modules=allow_modules,
-        select=select,
-        exclude=exclude,
-        tier=tier,
-        data=data,
-    )
+    chosen_spec(spec, call)
     from auditlens import api
     from auditlens.cli.hashes import write_found
     from auditlens.cli.plan_text import print_plan
 
-    def planned(*, compare: bool) -> PlannedRun:
-        return api.plan(
-            spec,
-            device=device,
-            store=store,
-            variables=variables,
-            batch_size=batch_size,
-            threads=threads,
-            allow_code=allow_code,
-            allow_modules=allow_modules,
-            select=select,
-            exclude=exclude,
-            tier=tier,
-            data=data,
-            compare_hashes=compare,
-        )
-
-    found = planned(compare=not force)
+    found = api.plan(spec, **call, compare_hashes=not force)
     if write_hashes:
-        for line in write_found(spec, variables, found.hashes, force=force):
+        for line in write_found(spec, call["variables"], found.hashes, force=force):
             click.echo(line, err=form == "json")
-        found = planned(compare=True)
+        found = api.plan(spec, **call)
     if form == "json":
         click.echo(found.model_dump_json(indent=2))
     else:

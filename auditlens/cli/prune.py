@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditlens.cli.options import code_options, need_folder, policy_of, policy_options, variables_option
+from auditlens.cli.options import (
+    code_options,
+    machine_options,
+    need_folder,
+    policy_of,
+    policy_options,
+    variables_option,
+)
 from auditlens.errors import InputError
 from auditlens.stages.states import ExitCode
 
@@ -56,14 +63,7 @@ def _states(context: click.Context, parameter: click.Parameter, given: str) -> t
 @code_options
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the pruned model; RUN-pruned by default.")
 @click.option("--no-audit", is_flag=True, help="Write the pruned model, and do not audit it.")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where the models run; auto takes cuda where there is one.",
-)
-@click.option("--store", type=click.Path(path_type=Path), help="Folder of the stored results.")
+@machine_options
 @policy_options
 @click.option("--quiet", is_flag=True, help="No progress display.")
 def prune(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
 from auditlens.cli.chosen import chosen_spec
 from auditlens.cli.options import (
+    CallOptions,
     baselines_option,
     code_options,
     format_option,
+    machine_options,
+    pass_options,
     policy_of,
     policy_options,
     selection_options,
@@ -34,56 +37,29 @@ if TYPE_CHECKING:
 )
 @policy_options
 @format_option
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where the models run; auto takes cuda where there is one.",
-)
-@click.option("--store", type=click.Path(path_type=Path), help="Folder of the stored results; see `auditlens doctor`.")
+@machine_options
 @variables_option
 @code_options
 @selection_options
 @baselines_option
 @click.option("--quiet", is_flag=True, help="No progress display; the verdict is still printed.")
-@click.option("--batch-size", type=click.IntRange(min=1), help="Images per forward pass; part of the plan.")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads; part of the plan.")
+@pass_options
 def run(
     spec: Path,
     out: Path | None,
     fail_on: str,
     shown: str,
-    device: str,
-    store: Path | None,
     allow_inconclusive: bool,
-    variables: Mapping[str, str],
-    allow_code: bool,
-    allow_modules: tuple[str, ...],
-    select: tuple[str, ...],
-    exclude: tuple[str, ...],
-    tier: str | None,
     baselines: Mapping[str, str],
-    data: str | None,
     quiet: bool,
-    batch_size: int | None,
-    threads: int | None,
+    **call: Unpack[CallOptions],
 ) -> int:
     """Audit the model that SPEC describes, print the verdict and write the reports.
 
     A run that was cut off goes on where it stopped when it is started again.
     """
     # What is wrong with the spec, what it names, or the selection is told before torch is loaded.
-    chosen = chosen_spec(
-        spec,
-        variables,
-        allow_code=allow_code,
-        allow_modules=allow_modules,
-        select=select,
-        exclude=exclude,
-        tier=tier,
-        data=data,
-    )
+    chosen = chosen_spec(spec, call)
     if out is not None and out.exists() and not out.is_dir():
         raise AuditLensError(f"--out {str(out)!r} is a file; name a folder")
     from auditlens import api
@@ -94,20 +70,10 @@ def run(
         record = api.audit(
             spec,
             out=folder,
-            device=device,
-            store=store,
-            variables=variables,
             progress=progress,
-            batch_size=batch_size,
-            threads=threads,
-            allow_code=allow_code,
-            allow_modules=allow_modules,
-            select=select,
-            exclude=exclude,
-            tier=tier,
             policy=policy_of(fail_on, allow_inconclusive),
             baselines=baselines,
-            data=data,
+            **call,
         )
     _tell(record, folder, shown)
     return int(record.verdict.exit_code)

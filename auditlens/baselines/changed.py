@@ -39,6 +39,8 @@ def what_changed(spec: AuditSpec, plan: AuditPlan, record: AuditRecord) -> tuple
     then = record.plan
     rows = (
         ("the data", then.data.sha256, plan.data.sha256),
+        ("the set for observability", *(one.data.sets.digest("observability") for one in (then, plan))),
+        ("the set of concept examples", *(one.data.sets.digest("concept examples") for one in (then, plan))),
         ("the foundation model", _foundation(then), _foundation(plan)),
         ("the seed", then.seed, plan.seed),
         ("the version of AuditLens", record.environment.auditlens, __version__),

@@ -106,6 +106,7 @@ def alignments(
     seed: int,
     threshold: float,
     n_resampled: int = N_RESAMPLED,
+    drawn_from: Samples | None = None,
 ) -> AlignmentTable:
     """Score every component of a layer against every concept that has a probe.
 
@@ -121,14 +122,17 @@ def alignments(
         z from which on a concept labels (controls only).
     n_resampled : int
         Draws behind the intervals of z; 0 leaves them out (NaN).
+    drawn_from : Samples, optional
+        The images that the examples are of; the audited ones by default.
     """
+    drawn = samples if drawn_from is None else drawn_from
     rng = np.random.default_rng([seed, 0xA11])
     concepts = tuple(space.probes)
     scorer = _scorer(space, samples, columns, concepts)
     theta = component_embeddings(examples.embeddings, examples.weights)
     nulls = _Nulls.of(examples, scorer, rng)
     z = nulls.z(theta)
-    low, high = _interval(examples, samples, nulls, rng, n_resampled) if n_resampled else (z * np.nan, z * np.nan)
+    low, high = _interval(examples, drawn, nulls, rng, n_resampled) if n_resampled else (z * np.nan, z * np.nan)
     fresh = nulls.fresh(examples, rng)
     random_z = nulls.random_z
     family_null = random_z.max(axis=1)
@@ -139,7 +143,7 @@ def alignments(
         z_low=low,
         z_high=high,
         random_z=random_z,
-        eligible=~contradicted(examples.image_indices, samples, columns, concepts),
+        eligible=~contradicted(examples.image_indices, drawn, columns, concepts),
         unrelated_pass=_unrelated(space, theta, nulls.random_theta, threshold),
         random_pass=float(np.mean(standardise(fresh.max(axis=1), family_null) > threshold)),
     )

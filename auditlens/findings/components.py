@@ -146,7 +146,7 @@ def _alignment(judge: Judge, table: AlignmentTable, position: int, concept: str)
 
 def _flagged(judge: Judge, position: int, concept: str) -> float | None:
     column = judge.spec.concepts[concept].flag
-    flags = judge.evidence.samples.columns.get(column) if column else None
+    flags = judge.evidence.example_samples.columns.get(column) if column else None
     if flags is None:
         return None
     rows = judge.examples.image_indices[position]
@@ -156,7 +156,7 @@ def _flagged(judge: Judge, position: int, concept: str) -> float | None:
 
 
 def _examples(judge: Judge, component: int, position: int) -> tuple[Example, ...]:
-    samples = judge.evidence.samples
+    samples = judge.evidence.example_samples
     activations = judge.evidence.examples[judge.relevance.layer].activations[component]
     rows = judge.examples.image_indices[position]
     return tuple(

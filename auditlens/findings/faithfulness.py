@@ -32,7 +32,7 @@ def faithfulness_findings(
     for word in (word for layer in vocabulary for word in layer.components):
         if word.label is not None:
             wanted.setdefault((word.id, word.label), (word.layer, word.index, word.label, word.label))
-    names, members = label_members(evidence.samples, classes)
+    names, members = label_members(evidence.example_samples, classes)
     counts = dict(zip(names, members.sum(axis=0).astype(int).tolist(), strict=True))
     rows = []
     for layer, found in evidence.examples.items():

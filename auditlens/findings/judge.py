@@ -205,6 +205,7 @@ def _layer_tables(
             seed=plan.seed,
             threshold=spec.examine.z_threshold,
             n_resampled=n_draws,
+            drawn_from=evidence.drawn_from,
         )
         for examples, n_draws in ((evidence.components[layer], n_resampled), (whole, 0))
     )

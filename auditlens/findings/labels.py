@@ -151,8 +151,9 @@ def whole_image_examples(
 ) -> ComponentExamples:
     """Concept examples of all components of a layer as whole images, whose embeddings are already there."""
     rows = examples.image_indices[:, :m]
-    embeddings = np.where((rows >= 0)[..., None], space.image_embeddings[rows], np.nan)
-    n_images = len(space.image_embeddings)
+    pictures = space.example_embeddings
+    embeddings = np.where((rows >= 0)[..., None], pictures[rows], np.nan)
+    n_images = len(pictures)
     pool = np.unique(np.linspace(0, n_images - 1, min(n_images, LARGEST_POOL)).astype(np.int64))
     return ComponentExamples(
         layer=examples.layer,
@@ -160,7 +161,7 @@ def whole_image_examples(
         image_indices=rows,
         boxes=np.zeros((*rows.shape, 4), dtype=np.int64),
         embeddings=embeddings,
-        null_embeddings=space.image_embeddings[pool],
+        null_embeddings=pictures[pool],
         null_images=pool,
         weights=example_weights(examples.activations[:, :m], weights),
     )

@@ -99,7 +99,12 @@ def _sets(
 
 
 def _without_examples(evidence: Evidence, layer: str, components: Ints, n_examples: int) -> Bools:
-    """Images of units that gave none of these components a concept example: a label rests on its examples."""
+    """Images of units that gave none of these components a concept example: a label rests on its examples.
+
+    All images, where the examples come from another set, which shares no unit with them.
+    """
+    if evidence.drawn_from is not None:
+        return np.ones(len(evidence.samples.units), dtype=bool)
     rows = evidence.examples[layer].image_indices[components, :n_examples]
     return ~np.isin(evidence.samples.units, evidence.samples.units[rows[rows >= 0]])
 

@@ -108,8 +108,8 @@ def _component(inventory: Inventory, rows: Sequence[ComponentFinding]) -> Unexpe
 
 
 def _examples_by_class(inventory: Inventory, component: ComponentFinding) -> tuple[ClassCount, ...]:
-    """Count the concept examples by true class, beside the class's share of all images."""
-    labels = inventory.evidence.samples.labels
+    """Count the concept examples by true class, beside the class's share of all images that they come from."""
+    labels = inventory.evidence.example_samples.labels
     names = [example.label for example in component.examples]
     counts = [
         ClassCount(true_class=name, n_examples=names.count(name), base_rate=float(np.mean(labels == place)))

@@ -20,15 +20,27 @@ from auditlens.subject.released import ReleasedModel
 
 
 def clean_pass(context: Context) -> tuple[Predictions, dict[str, LayerExamples]]:
-    """Run over all images: scores of the model whose behaviour is measured, concept examples of the eager one."""
+    """Run over all images: scores of the model whose behaviour is measured, concept examples of the eager one.
+
+    Concept examples are of the set that the spec names for them, else of the audited images.
+    """
     context.progress.stage("Clean pass: scores and concept examples", len(context.index))
     if context.released is None:
-        found = eager_pass(context)
+        predictions, examples = eager_pass(context)
     else:
-        examples = eager_pass(context)[1] if context.no_inside is None else {}
-        found = released_pass(context, context.released), examples
+        predictions, examples = released_pass(context, context.released), {}
+        if context.no_inside is None and context.examples is None:
+            examples = eager_pass(context)[1]
     context.progress.done()
-    return found
+    return predictions, examples if context.examples is None else _further_examples(context, context.examples.name)
+
+
+def _further_examples(context: Context, name: str) -> dict[str, LayerExamples]:
+    drawn = context.on_examples
+    context.progress.stage(f"Clean pass: concept examples of {name}", len(drawn.index))
+    examples = eager_pass(drawn)[1]
+    context.progress.done()
+    return examples
 
 
 def eager_pass(context: Context) -> tuple[Predictions, dict[str, LayerExamples]]:

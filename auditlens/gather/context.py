@@ -76,6 +76,8 @@ class Context:
         Which set the images are, and what it has in common with others.
     seeing : FurtherImages or None
         The set on which it is measured what the foundation model sees; None: the audited one.
+    examples : FurtherImages or None
+        The set that concept examples come from; None: the audited one, or nothing inside is looked at.
     """
 
     spec: AuditSpec
@@ -95,6 +97,7 @@ class Context:
     pictures: Mapping[str, str] = field(default_factory=dict)
     sets: PlannedSets = field(default_factory=PlannedSets)
     seeing: FurtherImages | None = None
+    examples: FurtherImages | None = None
 
     @property
     def chunk_size(self) -> int:
@@ -119,7 +122,16 @@ class Context:
 
     def on(self, images: FurtherImages) -> Context:
         """The same measurements on another set."""
-        return replace(self, index=images.index, samples=images.samples, seeing=None)
+        return replace(self, index=images.index, samples=images.samples, seeing=None, examples=None)
+
+    def without_examples(self) -> Context:
+        """The same run without a set for concept examples, since nothing inside is looked at."""
+        return replace(self, examples=None, sets=self.sets.without_examples())
+
+    @property
+    def on_examples(self) -> Context:
+        """The same measurements on the images that concept examples come from."""
+        return self if self.examples is None else self.on(self.examples)
 
     def labelling(self, column: str | None) -> Samples | None:
         """Images that say where a concept is: those of the set for observability, else the audited; None: none do."""

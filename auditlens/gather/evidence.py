@@ -59,7 +59,7 @@ def gather(
     relevance = relevances(context, attributor, plan.audited_classes)
     components = {
         layer: component_examples(
-            context, attributor, layer, chosen_components(context, relevance, layer), examples[layer]
+            context.on_examples, attributor, layer, chosen_components(context, relevance, layer), examples[layer]
         )
         for layer in context.layer_names()
     }
@@ -88,6 +88,7 @@ def gather(
         transplants=transplanted.separated,
         doses=doses(context, sources, trials),
         combinations=combined,
+        drawn_from=context.examples.samples if context.examples is not None else None,
     )
     evidence = replace(evidence, opinions=opinions(context, attributor, sources, evidence))
     return Gathered(_with_interventions(context, plan, evidence, sources), sources)

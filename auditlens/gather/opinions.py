@@ -41,7 +41,7 @@ def _opinion(
     assert model is not None and space is not None  # a context of this room's own making
     components = {
         layer: component_examples(
-            context, attributor, layer, found.components.astype(np.int64), evidence.examples[layer]
+            context.on_examples, attributor, layer, found.components.astype(np.int64), evidence.examples[layer]
         )
         for layer, found in evidence.components.items()
     }

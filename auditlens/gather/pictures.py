@@ -44,7 +44,9 @@ def with_pictures(
     context.progress.stage("Pictures", None)
     album = _Album(folder)
     rows = {sample.id: row for row, sample in enumerate(context.index.samples)}
-    components = tuple(_crops(row, context, rows, album) for row in _shown(findings, context.spec.report.n_components))
+    drawn, shown_rows = context.on_examples, _shown(findings, context.spec.report.n_components)
+    drawn_rows = {sample.id: row for row, sample in enumerate(drawn.index.samples)}
+    components = tuple(_crops(row, drawn, drawn_rows, album) for row in shown_rows)
     shown = {(row.id, row.class_name): row for row in components}
     artefacts = tuple(_pairs(row, plan, context, gathered, album) for row in findings.artefacts)
     unexpected = tuple(_relevant_images(row, context, rows, album) for row in findings.unexpected)

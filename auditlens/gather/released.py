@@ -62,7 +62,7 @@ def without_inside(context: Context, why: str, remedy: str) -> Context:
     assert context.released is not None  # only a released file has a twin
     subject = opaque_subject(context.released)
     return replace(
-        context,
+        context.without_examples(),
         subject=subject,
         model_key={**context.model_key, "subject": subject.digest},
         no_inside=Skipped(INSIDE, why, remedy),
@@ -74,7 +74,8 @@ def outside_alone(context: Context) -> Context:
     closed = context.no_inside or Skipped(
         "the inside of the model", "no gate that was selected reads it", "run all gates"
     )
-    return replace(context, subject=replace(context.subject, layers=()), foundation=None, no_inside=closed)
+    bare = replace(context.subject, layers=())
+    return replace(context.without_examples(), subject=bare, foundation=None, no_inside=closed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from auditlens.data.index import read_index
 from auditlens.data.overlaps import ids_of, list_overlaps, set_overlaps
@@ -22,6 +23,11 @@ from auditlens.stages.sets import ListOverlap, PlannedSet, PlannedSets, SetOverl
 from auditlens.store import Store
 
 HERE: Path = ("data",)
+SERVES: Final[Mapping[SetRole, Use]] = {
+    SetRole.OBSERVABILITY: "observability",
+    SetRole.CONCEPT_EXAMPLES: "concept examples",
+}
+"""What a set beside the audited one is used for, by its role."""
 RELAX = "or write `data.forbidden_overlap: {on_overlap: report}`, and the report names them"
 
 
@@ -36,11 +42,14 @@ class FoundSets:
     planned : PlannedSets
     seeing : pair of str and DataIndex, or None
         The set for observability with its name; None where the audited images serve.
+    examples : pair of str and DataIndex, or None
+        The set that concept examples come from; None where the audited images serve.
     """
 
     index: DataIndex
     planned: PlannedSets
     seeing: tuple[str, DataIndex] | None = None
+    examples: tuple[str, DataIndex] | None = None
 
 
 def find_sets(chosen: Chosen, classes: tuple[str, ...], store: Store) -> FoundSets:
@@ -73,21 +82,26 @@ def find_sets(chosen: Chosen, classes: tuple[str, ...], store: Store) -> FoundSe
     overlaps = set_overlaps(read)
     search.demand_apart(overlaps)
     planned = tuple(_planned(one, sets[one], found, one == name) for one, found in read.items())
+
+    def used(use: Use) -> tuple[str, DataIndex] | None:
+        return next(((row.name, read[row.name]) for row in planned if use in row.uses), None)
+
     return FoundSets(
         index,
         PlannedSets(audited=name, role=sets[name].role, sets=planned, overlaps=overlaps, lists=lists),
-        next(((row.name, read[row.name]) for row in planned if row.uses == ("observability",)), None),
+        seeing=used("observability"),
+        examples=used("concept examples"),
     )
 
 
 def _others(sets: Mapping[str, DataSet], name: str) -> list[str]:
-    """Sets that are read beside the audited one: all of them where it is sealed, else what shows what is seen."""
+    """Sets that are read beside the audited one: all of them where it is sealed, else those that serve it."""
     sealed = sets[name].role is SetRole.SEALED
     return [other for other, one in sets.items() if other != name and is_read(other, one.role, name, sealed=sealed)]
 
 
 def _planned(name: str, declared: DataSet, index: DataIndex, audited: bool) -> PlannedSet:
-    use: Use = "observability" if declared.role is SetRole.OBSERVABILITY else "compared"
+    use = SERVES.get(declared.role, "compared")
     return PlannedSet(
         name=name,
         role=declared.role,

@@ -55,7 +55,15 @@ def semantic_space(context: Context, inserted: Mapping[str, tuple[Floats, Floats
         without_probe=failed,
         words=vocabulary_words(context, context.spec.foundation, foundation),
         seen_on=seen_on,
+        drawn_from=_example_embeddings(context, foundation),
     )
+
+
+def _example_embeddings(context: Context, foundation: FoundationModel) -> Floats | None:
+    """Embed the set that concept examples come from; None where the audited images do."""
+    if context.examples is None:
+        return None
+    return image_embeddings(context.on_examples, foundation, context.examples.name)
 
 
 def labelled_images(context: Context, foundation: FoundationModel) -> LabelledImages | None:

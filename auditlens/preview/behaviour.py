@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -36,6 +36,9 @@ def clean_passes(asking: Asking) -> Iterator[Asked]:
     context = asking.context
     if context.no_inside is None or context.released is None:
         yield _eager(asking)
+    if context.examples is not None:
+        title = f"Clean pass: concept examples of {context.examples.name}"
+        yield replace(_eager(asking, lambda context: context.on_examples), title=title)
     if context.released is not None:
         released = context.released
         found = asking.ask(lambda context: released_pass(context, released), "released", (ONE, NOTHING))
@@ -43,14 +46,18 @@ def clean_passes(asking: Asking) -> Iterator[Asked]:
         yield replace(found, title="Clean pass: the released file")
 
 
-def _eager(asking: Asking) -> Asked:
-    """All chunks of the clean pass; its value is True where every one is there."""
+def _eager(asking: Asking, images: Callable[[Context], Context] = lambda context: context) -> Asked:
+    """All chunks of the clean pass over a set; its value is True where every one is there."""
+
+    def question(context: Context, start: int, stop: int) -> object:
+        return shard_of(images(context), start, stop)
+
     parts = [
-        asking.ask(partial(shard_of, start=start, stop=stop), "audited", (ONE, NOTHING))
-        for start, stop in spans(asking.context)
+        asking.ask(partial(question, start=start, stop=stop), "audited", (ONE, NOTHING))
+        for start, stop in spans(images(asking.context))
     ]
     found = [part for part in parts if part is not None]
-    n_images = len(asking.context.index)
+    n_images = len(images(asking.context).index)
     return Asked(
         title="Clean pass: scores and concept examples",
         stage="clean-pass",

@@ -21,7 +21,7 @@ from auditlens.findings.confrontation import artefact_of
 from auditlens.findings.mediation_groups import N_CONTROLS
 from auditlens.findings.selection import FEWEST
 from auditlens.gather.behaviour import eager_pass
-from auditlens.gather.context import Context
+from auditlens.gather.context import Context, FurtherImages
 from auditlens.gather.inside import N_NULL, chosen_components, component_examples, layer_relevance
 from auditlens.gather.responses import artefact_responses, clean_activations, first_trials
 from auditlens.gather.seen import N_SEEN, inserted_concepts, needs_insertion
@@ -75,7 +75,7 @@ def crop_steps(
 
 def _stored_examples(asking: Asking) -> dict[str, LayerExamples] | None:
     with suppress(NotStoredError):
-        return eager_pass(asking.context)[1]
+        return eager_pass(asking.context.on_examples)[1]
     return None
 
 
@@ -86,13 +86,13 @@ def _known_crops(
     relevance: Mapping[tuple[str, str], LayerRelevance],
     examples: LayerExamples,
 ) -> Iterator[Asked]:
-    context = asking.context
+    context = asking.context.on_examples
     components = chosen_components(context, relevance, layer)
     rows = examples.image_indices[components][:, : context.spec.examine.n_examples]
     pairs, n_images = int((rows >= 0).sum()), int(np.unique(rows[rows >= 0]).size)
     forward, backward = _crop_passes(context, attributor, exactly(n_images), exactly(pairs))
     looks = asking.looked(
-        partial(component_examples, attributor=attributor, layer=layer, components=components, examples=examples)
+        lambda context: component_examples(context.on_examples, attributor, layer, components, examples)
     )
     n_stored = {look.stage: look.n_stored for look in looks}
     yield Asked(f"Crops at {layer}", "crops", "audited", exactly(n_images), n_stored.get("crops", 0), forward, backward)
@@ -111,7 +111,7 @@ def _known_crops(
 
 
 def _unknown_crops(context: Context, attributor: Attributor, layer: str, n_classes: int) -> Iterator[Asked]:
-    examine, n_images = context.spec.examine, len(context.index)
+    examine, n_images = context.spec.examine, len(context.on_examples.index)
     n_layer = context.subject.layer(layer).n_components
     most = min(examine.max_components * n_classes, n_layer)
     least = min(FEWEST, most) if examine.relevance_floor == "auto" else 0
@@ -191,12 +191,14 @@ def _whole_images(asking: Asking, foundation: FoundationModel) -> Iterator[Asked
     found = asking.ask(lambda context: image_embeddings(context, foundation), "foundation", (ONE, NOTHING))
     if found is not None:
         yield found
-    seeing = asking.context.seeing
-    if seeing is not None:
-        further = asking.ask(
-            lambda context: image_embeddings(context.on(seeing), foundation, seeing.name), "foundation", (ONE, NOTHING)
-        )
+    for images in filter(None, (asking.context.seeing, asking.context.examples)):
+        question = partial(_further_images, images=images, foundation=foundation)
+        further = asking.ask(question, "foundation", (ONE, NOTHING))
         yield from [further] if further is not None else []
+
+
+def _further_images(context: Context, images: FurtherImages, foundation: FoundationModel) -> object:
+    return image_embeddings(context.on(images), foundation, images.name)
 
 
 def _inserted(

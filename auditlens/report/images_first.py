@@ -75,7 +75,8 @@ def training_images_bytes(run_dir: Path, record: AuditRecord) -> bytes:
     """Render `training_images.csv`: one row per spurious component, class and concept example, by relevance and rank.
 
     `rank` counts from 1, the most activating example; `left` to `bottom` are the crop that drives the component, in
-    pixels of the image. Images are examples of the audited data.
+    pixels of the image. Images are of the set that concept
+    examples come from.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

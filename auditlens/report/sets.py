@@ -10,6 +10,7 @@ ROLES = {
     SetRole.SEALED: "sealed test set",
     SetRole.DEVELOPMENT: "for development",
     SetRole.OBSERVABILITY: "for observability",
+    SetRole.CONCEPT_EXAMPLES: "for concept examples",
 }
 NOT_CHECKED = "Overlap with training data: not checked, since no list of its salted ids is given."
 

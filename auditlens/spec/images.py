@@ -78,7 +78,8 @@ class DataSet(ImageSet):
     role: SetRole = Field(
         strict=False,
         description="sealed: the test set, audited by default; development: audited where a run asks for it; "
-        "observability: its columns show whether the foundation model sees the concepts.",
+        "observability: its columns show whether the foundation model sees the concepts; concept_examples: the "
+        "components' concept examples come from it, and it is audited where a run asks for it.",
     )
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ from auditlens.spec.nodes import Fields, select
 from auditlens.spec.references import names_of, text_at
 from auditlens.stages.sets import SetRole
 
-SERVING: Final = frozenset({SetRole.OBSERVABILITY})
+SERVING: Final = frozenset({SetRole.OBSERVABILITY, SetRole.CONCEPT_EXAMPLES})
 """Roles of sets that serve whichever set is audited: every run reads them."""
 AUDITED: Final = (SetRole.SEALED, SetRole.DEVELOPMENT)
 """Roles of sets that may be audited without being asked for."""

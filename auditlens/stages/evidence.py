@@ -86,7 +86,8 @@ class LayerExamples:
     ----------
     layer : str
     image_indices : Ints, (components, 3m)
-        Rows of the data index, most activating first; ties by image digest; -1 where there are fewer images.
+        Rows of the images that concept examples come from (`Evidence.example_samples`), most activating first; ties by
+        image digest; -1 where there are fewer images.
     activations : Floats, (components, 3m)
         Pooled activations; NaN beside -1.
     label_means : mapping of label to Floats (components,)
@@ -125,15 +126,15 @@ class ComponentExamples:
     layer : str
     components : Ints, (components,)
     image_indices : Ints, (components, m)
-        Rows of the data index; -1 where there are fewer.
+        Rows of the images that concept examples come from; -1 where there are fewer.
     boxes : Ints, (components, m, 4)
         Crop as left, top, right, bottom in pixels of the original image.
     embeddings : Floats, (components, m, dim)
         Unit vectors; NaN where there is no example.
     null_embeddings : Floats, (pool, dim)
-        Unit vectors of matched random crops of random images of the same data.
+        Unit vectors of matched random crops of random images of the same set.
     null_images : Ints, (pool,)
-        Row of the data index of each of them.
+        Row of that set of each of them.
     weights : Floats, (components, m), or None
         How much each example counts in theta, summing to one per component; None: all the same.
     """
@@ -236,6 +237,8 @@ class SemanticSpace:
         The vocabulary, one unit vector per word.
     seen_on : LabelledImages or None
         The set that shows what is seen; None: the audited images do.
+    drawn_from : Floats, (example images, dim), or None
+        Unit vectors of the uncropped images that concept examples come from; None: those of the audited images.
     """
 
     image_embeddings: Floats
@@ -246,6 +249,12 @@ class SemanticSpace:
     without_probe: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, Floats] = field(default_factory=dict)
     seen_on: LabelledImages | None = None
+    drawn_from: Floats | None = None
+
+    @property
+    def example_embeddings(self) -> Floats:
+        """Unit vectors of the uncropped images that concept examples come from, (example images, dim)."""
+        return self.image_embeddings if self.drawn_from is None else self.drawn_from
 
     def labelled(self, column: str | None, samples: Samples) -> LabelledImages | None:
         """Images that a column labels: those of the set for observability where it has the column, else the audited.
@@ -368,3 +377,10 @@ class Evidence:
     """Images with spurious features only that the separability test asks for beyond the artefact tests."""
     removals: Mapping[str, Removals] = field(default_factory=dict)
     """By artefact, where the spec has masks of it."""
+    drawn_from: Samples | None = None
+    """The set that concept examples come from; None: the audited images."""
+
+    @property
+    def example_samples(self) -> Samples:
+        """The images that the rows of `examples` and `components` name."""
+        return self.samples if self.drawn_from is None else self.drawn_from

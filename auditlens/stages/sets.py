@@ -17,10 +17,13 @@ class SetRole(StrEnum):
     """Audited where a run asks for it, as often as one likes: what pull requests use."""
     OBSERVABILITY = "observability"
     """Shows whether the foundation model sees the concepts, by its own labelled columns."""
+    CONCEPT_EXAMPLES = "concept_examples"
+    """Where the concept examples of the components come from; audited, like a set for development, where asked for."""
 
 
-Use = Literal["audited", "observability", "compared"]
-"""What a run did with a set: measured the model, or what the foundation model sees, or looked for overlaps only."""
+Use = Literal["audited", "observability", "concept examples", "compared"]
+"""What a run did with a set: measured the model, or what the foundation model sees, or what the components encode, or
+looked for overlaps only."""
 
 
 class PlannedSet(Stage):
@@ -80,6 +83,23 @@ class PlannedSets(Stage):
     overlaps: tuple[SetOverlap, ...] = ()
     lists: tuple[ListOverlap, ...] = ()
     """By set and list; empty where the spec names no list: then nothing was checked."""
+
+    @property
+    def examples(self) -> str | None:
+        """Name of the set that the concept examples come from; None: the audited images."""
+        return next((row.name for row in self.sets if "concept examples" in row.uses), None)
+
+    def digest(self, use: Use) -> str | None:
+        """Hash of the set that was put to a use; None where none was."""
+        return next((row.sha256 for row in self.sets if use in row.uses), None)
+
+    def without_examples(self) -> PlannedSets:
+        """The same sets where no concept examples are looked for."""
+        sets = (
+            row.model_copy(update={"uses": ("compared",)}) if "concept examples" in row.uses else row
+            for row in self.sets
+        )
+        return self.model_copy(update={"sets": tuple(sets)})
 
     @property
     def sealed(self) -> bool:

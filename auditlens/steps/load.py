@@ -65,8 +65,9 @@ def _load_images(chosen: Chosen, models: Models, store: Store) -> tuple[FoundSet
     demand_columns(spec, found.index, further)
     strata = found_strata(spec.data.strata, found.index, chosen.loaded.locate)
     verify_images(found.index, store)
-    if further is not None:
-        verify_images(further, store)
+    for images in (further, found.examples[1] if found.examples is not None else None):
+        if images is not None:
+            verify_images(images, store)
     return found, strata
 
 
@@ -81,7 +82,7 @@ def _context(
 ) -> Context:
     spec, base, subject = chosen.loaded.spec, chosen.loaded.base, models.subject
     batch_size, n_threads = machine.images_per_pass, torch.get_num_threads()
-    return Context(
+    context = Context(
         spec=spec,
         base=base,
         subject=subject,
@@ -96,17 +97,19 @@ def _context(
         no_inside=models.no_inside,
         opinions=tuple(load_foundation(part, base, device) for part in spec.opinions),
         sets=found.planned,
-        seeing=_seeing(spec, found),
+        seeing=_further(spec, found.seeing) if spec.foundation is not None else None,
+        examples=_further(spec, found.examples),
     )
+    return context if context.no_inside is None else context.without_examples()
 
 
 def _samples(spec: AuditSpec, index: DataIndex, strata: PlannedStrata | None) -> Samples:
     return index.to_samples(flagged_values(spec, index.columns), partitions(index, strata.by if strata else ()))
 
 
-def _seeing(spec: AuditSpec, found: FoundSets) -> FurtherImages | None:
-    """The set that shows what the foundation model sees, where there is one beside the audited images."""
-    if found.seeing is None or spec.foundation is None:
+def _further(spec: AuditSpec, images: tuple[str, DataIndex] | None) -> FurtherImages | None:
+    """A set beside the audited images, where there is one."""
+    if images is None:
         return None
-    name, index = found.seeing
+    name, index = images
     return FurtherImages(name, index, index.to_samples(flagged_values(spec, index.columns)))

@@ -147,3 +147,16 @@ def test_a_tier_that_names_no_set(bench, loaded):
         SpecError, match=r"tiers.pr.data: there is no set 'dve'; valid are test, dev; did you mean 'dev'"
     ):
         bench.load(data={"sets": copy.deepcopy(SETS)}, tiers={"pr": {"data": "dve"}})
+
+
+def test_a_set_for_concept_examples_is_audited_only_where_it_is_asked_for():
+    sets = {
+        "dev": {"role": "concept_examples", "folder": "dev"},
+        "test": {"role": "sealed", "folder": "test"},
+    }
+    assert audited_name(data(sets=sets)) == "test"
+    assert audited_name(data(sets=sets), "dev") == "dev"
+    with pytest.raises(ValueError, match="no set can be audited"):
+        data(sets={"dev": sets["dev"]})
+    with pytest.raises(ValueError, match="both have the role concept_examples"):
+        data(sets={**sets, "more": sets["dev"]})

@@ -14,6 +14,7 @@ from auditlens.baselines.changed import what_changed
 from auditlens.baselines.read import Earlier, given_baselines
 from auditlens.errors import InputError
 from auditlens.spec.load import LoadedSpec, load_spec, merged_document
+from auditlens.stages.sets import PlannedSet, PlannedSets, SetRole
 from auditlens.version import __version__
 from tests.unit.verdict.test_decide import plan_for
 
@@ -124,6 +125,28 @@ def test_other_data_another_seed_and_another_version_are_told(tmp_path: Path, ol
     assert what_changed(spec, moved, old.record) == ("the data", "the seed")
     old.record.environment.auditlens = "0.0.1"
     assert what_changed(spec, plan, old.record) == ("the version of AuditLens",)
+
+
+@pytest.mark.parametrize(
+    ("use", "said"),
+    [("concept examples", ("the set of concept examples",)), ("observability", ("the set for observability",))],
+)
+def test_other_images_in_a_set_that_serves_the_audited_one_are_told(
+    tmp_path: Path, old: Earlier, use: Any, said: Any
+) -> None:
+    row = PlannedSet(
+        name="dev",
+        role=SetRole.DEVELOPMENT,
+        uses=(use,),
+        source="dev.csv",
+        sha256="e" * 64,
+        n_images=3,
+        n_units=3,
+        unit_column=None,
+    )
+    data = old.record.plan.data.model_copy(update={"sets": PlannedSets(sets=(row,))})
+    plan = old.record.plan.model_copy(update={"data": data})
+    assert what_changed(load(tmp_path / "new").spec, plan, old.record) == said
 
 
 def test_the_command_line_goes_before_the_spec_and_keeps_its_hash(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ def world():
             relevance={("l", "tumour"): LayerRelevance("l", "tumour", "exact", np.full((N, K), 1 / K))},
             examples={"l": LayerExamples("l", examples, np.zeros(examples.shape))},
             samples=SimpleNamespace(units=units),
+            drawn_from=None,
             trials={"ruler": None},
             skipped=(),
             mediations={},

@@ -25,7 +25,7 @@ def write_found(path: Path, variables: Mapping[str, str], found: Iterable[FoundH
     for row in rows:
         if not row.agrees and not force:
             raise IntegrityError(
-                f"{row.field}: the spec has {row.declared}, {row.what} have {row.sha256}",
+                f"{row.field}: the spec has {row.declared}; that of {row.what} is {row.sha256}",
                 location=loaded.locate(_parts(row.field)),
                 hint="a file that changed is what a hash is for; --force writes the new one",
             )

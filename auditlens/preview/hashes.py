@@ -7,14 +7,15 @@ from pathlib import Path
 
 from auditlens.gather.context import Context
 from auditlens.spec.baseline_rules import record_file
-from auditlens.spec.model import AuditSpec
+from auditlens.spec.model import AuditSpec, Model
 from auditlens.spec.paths import resolve
 from auditlens.stages.planned_run import FoundHash
 from auditlens.store.folders import file_sha256
+from auditlens.store.python_objects import load_function, source_sha256
 
 
 def found_hashes(declared: AuditSpec, context: Context) -> Iterator[FoundHash]:
-    """Weights, the file that ships, and the foundation models.
+    """Sources of preprocessing functions, weights, the file that ships, the foundation models, and baselines.
 
     Parameters
     ----------
@@ -23,6 +24,7 @@ def found_hashes(declared: AuditSpec, context: Context) -> Iterator[FoundHash]:
     context : Context
     """
     model = declared.model
+    yield from _callables(model, context.base)
     if context.subject.weights_sha256 is not None and model.architecture is not None:
         yield _found("model.sha256", "the weights", context.subject.weights_sha256, model.sha256)
     if context.released is not None and model.released is not None:
@@ -33,6 +35,16 @@ def found_hashes(declared: AuditSpec, context: Context) -> Iterator[FoundHash]:
     for place, (part, other) in enumerate(zip(declared.opinions, context.opinions, strict=True)):
         yield _found(f"opinions.{place}.sha256", f"the foundation model {part.model}", other.sha256, part.sha256)
     yield from _baselines(declared, context.base)
+
+
+def _callables(model: Model, base: Path) -> Iterator[FoundHash]:
+    """Source files of functions that prepare images; they have been imported by now."""
+    folder = resolve(model.import_path, base) if model.import_path is not None else None
+    released = model.released.preprocessing if model.released is not None else None
+    for field, part in (("model.preprocessing", model.preprocessing), ("model.released.preprocessing", released)):
+        if part is not None and part.callable is not None:
+            found = source_sha256(load_function(part.callable, folder))
+            yield _found(f"{field}.sha256", "the source of the preprocessing", found, part.sha256)
 
 
 def _baselines(declared: AuditSpec, base: Path) -> Iterator[FoundHash]:
@@ -47,9 +59,11 @@ def without_hashes(spec: AuditSpec) -> AuditSpec:
     """The spec with no hash to compare a file with: for finding out which ones would be right."""
     blank: dict[str, None] = {"sha256": None}
     released = spec.model.released
-    model = spec.model.model_copy(
-        update=blank | {"released": released.model_copy(update=blank) if released is not None else None}
-    )
+    if released is not None:
+        prepared = released.preprocessing and released.preprocessing.model_copy(update=blank)
+        released = released.model_copy(update=blank | {"preprocessing": prepared})
+    preprocessing = spec.model.preprocessing.model_copy(update=blank)
+    model = spec.model.model_copy(update=blank | {"released": released, "preprocessing": preprocessing})
     return spec.model_copy(
         update={
             "model": model,

@@ -56,6 +56,7 @@ class Preprocessing(Part):
         pattern=r"^[\w.]+:\w+$",
         description="`module:function` (PIL image -> float tensor C x H x W) instead of the fields above.",
     )
+    sha256: Sha256 | None = Field(None, description="SHA-256 of the source file that the `callable` stands in.")
 
     @field_validator("mean", "std")
     @classmethod
@@ -77,6 +78,8 @@ class Preprocessing(Part):
             raise ValueError("a grey image has one mean and one std: write mean: [0.5]")
         if self.crop is not None and self.mode == "centre_square":
             raise ValueError("mode centre_square has no crop after resizing; the central square is cut before")
+        if self.sha256 is not None and self.callable is None:
+            raise ValueError("sha256 is that of the callable's source file, and there is no callable")
         return self
 
 

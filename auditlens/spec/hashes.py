@@ -7,7 +7,7 @@ from typing import Final
 
 import yaml
 
-BESIDE: Final = ("weights", "file", "pretrained", "model", "record", "architecture")
+BESIDE: Final = ("weights", "file", "pretrained", "model", "record", "callable", "architecture")
 """The field that a new hash is written behind: the first of these that is there."""
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auditlens.errors import ModelError
+from auditlens.errors import IntegrityError, ModelError
 from auditlens.spec.files import read_classes as read_class_file
 from auditlens.spec.model import Model, Output, Preprocessing
 from auditlens.spec.paths import HUGGINGFACE, resolve
@@ -147,7 +147,7 @@ def load_subject(model: Model, base: Path, device: str = "cpu") -> Subject:
         layers=choose_layers(found, module, model.layers),
         device=place,
         architecture=architecture,
-        preprocessing=sentence(model.preprocessing),
+        preprocessing=sentence(model.preprocessing, prepare),
         weights_sha256=sha256,
         random_weights=sha256 is None,
         n_parameters=sum(parameter.numel() for parameter in module.parameters()),
@@ -224,9 +224,25 @@ def usable_device(name: str) -> torch.device:
 
 
 def preparation(declared: Preprocessing, import_path: Path | None) -> Prepare:
-    """Return what turns an image into the model's input."""
+    """Return what turns an image into the model's input.
+
+    Raises
+    ------
+    ModelError
+        The function cannot be had.
+    IntegrityError
+        Its source file has another SHA-256 than the spec says.
+    """
     name = declared.callable
-    return Declared(declared) if name is None else Called(name, load_function(name, import_path, ModelError))
+    if name is None:
+        return Declared(declared)
+    function = load_function(name, import_path, ModelError)
+    source = source_sha256(function)
+    if declared.sha256 is not None and source != declared.sha256:
+        raise IntegrityError(
+            f"the source file of the preprocessing {name} has SHA-256 {source}, the spec expects {declared.sha256}"
+        )
+    return Called(name, function, source)
 
 
 def trial_batch(prepare: Prepare) -> Tensor:
@@ -274,7 +290,7 @@ def _digest(
         "arguments": model.arguments,
         "classes": classes,
         "output": model.output,
-        "preprocessing": model.preprocessing.model_dump(mode="json"),
+        "preprocessing": model.preprocessing.model_dump(mode="json", exclude={"sha256"}),
         "sources": [source_sha256(load_function(name, import_path, ModelError)) for name in functions],
         "parts": sorted({source_sha256(type(part)) for part in module.modules()}),
     }

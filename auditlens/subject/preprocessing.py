@@ -99,10 +99,20 @@ class Declared:
 
 @dataclass(frozen=True)
 class Called:
-    """Preprocessing by a function of the user: PIL image in, float tensor (channels, height, width) out."""
+    """Preprocessing by a function of the user: PIL image in, float tensor (channels, height, width) out.
+
+    Attributes
+    ----------
+    name : str
+        `module:function`.
+    function : callable
+    source : str
+        SHA-256 of the file that the function stands in.
+    """
 
     name: str
     function: Callable[[Image.Image], Any]
+    source: str
 
     def __call__(self, picture: Picture) -> torch.Tensor:
         """Return the model's input, float32, (channels, height, width)."""
@@ -113,10 +123,10 @@ class Called:
         return tensor.detach().float()
 
 
-def sentence(declared: Preprocessing) -> str:
-    """Say in one plain sentence what happens to an image."""
-    if declared.callable is not None:
-        return f"The decoded RGB image is prepared by the function {declared.callable}."
+def sentence(declared: Preprocessing, prepare: Prepare) -> str:
+    """Say in one plain sentence what happens to an image; of a function also which source, so that a change shows."""
+    if isinstance(prepare, Called):
+        return f"The decoded RGB image is prepared by the function {prepare.name} (source {prepare.source[:12]})."
     grey = ["turned to grey"] if declared.channels == 1 else []
     steps = [*grey, *_size_words(declared), *_value_words(declared)]
     return f"The decoded RGB image is {', '.join(steps)}."

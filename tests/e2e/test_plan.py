@@ -8,6 +8,7 @@ import torch
 
 from auditlens import api
 from auditlens.stages.progress import Silent
+from auditlens.store.folders import file_sha256
 from tests.e2e.project import Project, entry_call, listing
 
 
@@ -146,3 +147,27 @@ def test_hashes_are_written_and_a_changed_file_is_an_error(project):
     assert project.spec.read_text() == wrong
     assert command(project, "--write-hashes", "--force").returncode == 0
     assert project.spec.read_text() == written
+
+
+PREPARE = """
+
+def prepare(picture):
+    values = torch.tensor(list(picture.resize((8, 8)).tobytes()))
+    return values.reshape(8, 8, 3).permute(2, 0, 1).float() / 255
+"""
+
+
+def test_the_source_of_the_preprocessing_is_pinned_too(project):
+    source = project.folder / "tiny_network.py"
+    source.write_text(source.read_text() + PREPARE)
+    project.change({"model": {"preprocessing": {"callable": "tiny_network:prepare"}}})
+    done = command(project, "--write-hashes")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"model.preprocessing.sha256: written, {file_sha256(source)}")
+    assert command(project).returncode == 0
+    source.write_text(source.read_text() + "# another day\n")
+    refused = command(project)
+    assert (refused.returncode, "source file of the preprocessing" in refused.stderr) == (2, True)
+    assert command(project, "--write-hashes").returncode == 2
+    assert command(project, "--write-hashes", "--force").returncode == 0
+    assert file_sha256(source) in project.spec.read_text()

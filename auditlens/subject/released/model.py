@@ -155,7 +155,7 @@ def load_released(model: Model, base: Path, device: str = "cpu") -> ReleasedMode
         format=kind,
         sha256=sha256,
         data_files=tuple(file.name for file in files[1:]),
-        preprocessing=sentence(declared),
+        preprocessing=sentence(declared, prepare),
         input_shape=tuple(batch.shape[1:]),
         note=note,
         digest=_digest(model, runner, kind, sha256, calling, classes, import_path),
@@ -295,7 +295,7 @@ def _digest(
         "output_name": model.released.output_name,
         "type": _said(calling.dtype),
         "calling": [calling.layout, calling.fewest, calling.most],
-        "preprocessing": declared.model_dump(mode="json"),
+        "preprocessing": declared.model_dump(mode="json", exclude={"sha256"}),
         "sources": [source_sha256(load_function(name, import_path, ModelError)) for name in functions],
         "classes": classes,
     }

@@ -52,7 +52,7 @@ def test_boxes_stay_inside_the_image(declared, size):
 
 
 def test_a_function_of_the_user_is_taken_as_squashing():
-    assert declared_preprocessing(Called("m:f", lambda image: image)) is None
+    assert declared_preprocessing(Called("m:f", lambda image: image, "0" * 64)) is None
     declared = Preprocessing(resize=64, mode="centre_square")
     assert declared_preprocessing(Declared(declared)) == declared
     assert input_map(None, (200, 100), (50, 50)).to_pixels(np.array([10, 10, 20, 20])).tolist() == [40, 20, 80, 40]

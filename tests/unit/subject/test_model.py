@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pydantic import ValidationError
 
 from auditlens.errors import InputError, IntegrityError, LayerError, ModelError
 from auditlens.spec.model import Preprocessing, ReferencePrediction
+from auditlens.store.folders import file_sha256
 from auditlens.subject import activations, check_references, load_subject
 from auditlens.subject.model import read_classes
 
@@ -101,6 +103,19 @@ def test_preprocessing_by_a_function(base):
     subject = load_subject(model(preprocessing=Preprocessing(callable="small_net_x:prepare")), base)
     image = Image.new("RGB", (30, 20), (255, 0, 0))
     assert subject.prepare(image)[:, 0, 0].tolist() == [1.0, 0.0, 0.0]
+
+
+def test_a_function_is_cited_with_its_source_and_may_be_pinned_to_it(base):
+    source = file_sha256(base / "small_net_x.py")
+    plain = load_subject(model(preprocessing=Preprocessing(callable="small_net_x:prepare")), base)
+    assert f"small_net_x:prepare (source {source[:12]})" in plain.preprocessing
+    pinned = {"callable": "small_net_x:prepare", "sha256": source}
+    assert load_subject(model(preprocessing=Preprocessing(**pinned)), base).digest == plain.digest
+    pinned["sha256"] = "0" * 64
+    with pytest.raises(IntegrityError, match=f"small_net_x:prepare has SHA-256 {source}, the spec expects 0000"):
+        load_subject(model(preprocessing=Preprocessing(**pinned)), base)
+    with pytest.raises(ValidationError, match="there is no callable"):
+        Preprocessing(sha256=source)
 
 
 def test_the_digest_follows_everything_that_decides_outputs(base):

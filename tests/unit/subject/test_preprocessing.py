@@ -122,14 +122,13 @@ def test_pixels_and_pictures_are_the_same_thing():
             Preprocessing(resize=224, mode="centre_square", scale=1 / 127.5, mean=(1, 1, 1)),
             ["square", "1/127.5", "mean 1."],
         ),
-        (Preprocessing(callable="derm:prepare"), ["function derm:prepare"]),
         (Preprocessing(scale=1.0), ["0 to 255"]),
         (Preprocessing(resize=256, crop=224), ["256 x 256 pixels", "cut to the central 224 x 224"]),
         (Preprocessing(channels=1, mean=(0.5,)), ["turned to grey", "mean 0.5"]),
     ],
 )
 def test_sentences(declared, words):
-    text = sentence(declared)
+    text = sentence(declared, Declared(declared))
     assert text.startswith("The decoded RGB image is")
     assert text.endswith(".")
     for word in words:

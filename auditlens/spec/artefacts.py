@@ -88,15 +88,11 @@ class Removal(BaseModel):
     max_area: float = Field(0.4, gt=0, le=0.5, description="Largest share of the image that may be filled.")
 
 
-class ArtefactBase(BaseModel):
-    """What all artefacts share."""
+class ArtefactDefaults(BaseModel):
+    """What may stand for every artefact, as `artefacts.defaults`; an artefact says otherwise where it needs to."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    label: str = Field("", description="Plain words for the report; the name by default.")
-    column: str | None = Field(
-        None, description="0/1 column that says where the artefact is present; only clean images are used."
-    )
     clean_of: tuple[str, ...] = Field((), description="Further columns that must be 0 in the images used.")
     sham: Literal["texture", "none"] = Field(
         "texture", description="Control with the same place, size and pixel energy but no content."
@@ -107,22 +103,31 @@ class ArtefactBase(BaseModel):
     )
     scale: Range = Field((0.8, 1.2), description="Size factor, drawn uniformly; 1 is the natural size.")
     opacity: ShareRange = Field((1.0, 1.0), description="Opacity, drawn uniformly.")
-    source: str = Field("", description="Where the artefact or its pictures come from.")
     only: dict[str, Annotated[tuple[str | float, ...], Field(min_length=1)]] = Field(
         default_factory=dict,
         description="Columns with the values to which the artefact applies; images with another value, or none, are "
         "left out and counted.",
     )
     reason: str = Field("", description="Why it applies to these values `only`; stands in the report.")
-    clean_by: CleanBy | None = Field(None, description="What else says that an image already has the artefact.")
-    dose: Dose | None = Field(None, description="Levels at which the test is repeated: dose and response.")
-    removal: Removal | None = Field(None, description="Masks by which it is taken out of the images that have it.")
 
     @model_validator(mode="after")
-    def _reason_has_its_rule(self) -> ArtefactBase:
+    def _reason_has_its_rule(self) -> ArtefactDefaults:
         if self.reason and not self.only:
             raise ValueError("reason says why `only` leaves images out, and there is no `only`")
         return self
+
+
+class ArtefactBase(ArtefactDefaults):
+    """What all artefacts share."""
+
+    label: str = Field("", description="Plain words for the report; the name by default.")
+    column: str | None = Field(
+        None, description="0/1 column that says where the artefact is present; only clean images are used."
+    )
+    source: str = Field("", description="Where the artefact or its pictures come from.")
+    clean_by: CleanBy | None = Field(None, description="What else says that an image already has the artefact.")
+    dose: Dose | None = Field(None, description="Levels at which the test is repeated: dose and response.")
+    removal: Removal | None = Field(None, description="Masks by which it is taken out of the images that have it.")
 
 
 class Tint(ArtefactBase):

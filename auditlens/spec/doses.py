@@ -65,6 +65,8 @@ WHOLE_IMAGE: Final = frozenset(
 )
 NO_SIZE: Final = WHOLE_IMAGE - {"blur"}
 """Kinds for which `scale` has no meaning."""
+NO_PLACE: Final = WHOLE_IMAGE | {"dark_corner"}
+"""Kinds that lie where they lie: neither `placement` nor `avoid` moves them."""
 NO_COUNT: Final = WHOLE_IMAGE | {"dark_corner", "collimator", "frame"}
 """Kinds that the image has once or not at all."""
 PLACED: Final = frozenset(

@@ -11,9 +11,20 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from auditlens.errors import nearest
+from auditlens.spec.artefacts import ArtefactBase
 from auditlens.spec.nodes import MOST_FAULTS, TOO_MANY, Fields, Path, Problems, child, place, plain
+from auditlens.spec.other_names import instead, instead_of
 from auditlens.spec.scalars import described
-from auditlens.spec.shape import annotations_at, field_at, field_names, in_words, kinds_of, models_at
+from auditlens.spec.shape import (
+    PARTS_OF_DEFAULTS,
+    annotations_at,
+    field_at,
+    field_names,
+    in_words,
+    kinds_of,
+    listed,
+    models_at,
+)
 
 _PATTERNS: Final = {
     "^[0-9a-f]{64}$": "a SHA-256 as 64 digits 0-9 a-f in lower case",
@@ -86,7 +97,7 @@ def _document_path(loc: tuple[str | int, ...], root: Fields) -> tuple[Path, Path
     node: Any = root
     for position, step in enumerate(loc):
         found = child(node, step)
-        is_tag = len(path) == 2 and path[0] == "artefacts" and position == 2
+        is_tag = len(path) == 2 and path[0] == "artefacts" and position == 2 and path not in PARTS_OF_DEFAULTS
         if found is None or is_tag:
             union = path if not is_tag and position < len(loc) else union
             continue
@@ -118,7 +129,7 @@ def _sentence(kind: str, path: Path, row: Mapping[str, Any], document: Any) -> s
         return _artefact_kind(path, document)
     if kind == "string_pattern_mismatch":
         valid = _PATTERNS.get(context["pattern"], f"of the form {context['pattern']}")
-        return f"must be {valid}; {_found(path, document)}"
+        return f"must be {valid}; {_found(path, document)}{_written_hash(path)}"
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
         return f"must be {words} {context[name]:g}; {_found(path, document)}"
@@ -147,13 +158,21 @@ def _wrong_type(path: Path, document: Any, context: Mapping[str, Any]) -> str:
     value = _value(path, document)
     near = nearest(value, re.findall(r"'([^']*)'", valid)) if isinstance(value, str) else ""
     only_text = set(annotations) <= {str, type(None)} and isinstance(value, int | float)
+    told = instead_of(path, value)
+    if told:
+        return f"there is no {value!r}; {told}"
     return f"must be {valid}; {_found(path, document)}{near}{'; put it in quotes' if only_text else ''}"
 
 
 def _unknown(path: Path, document: Any) -> str:
+    told = instead(path)
+    if told:
+        return f"there is no such field; {told}"
     valid = [name for model in models_at(path[:-1], document) for name in field_names(model)]
     names = list(dict.fromkeys(valid))
-    return f"there is no such field; valid are {', '.join(names)}{nearest(str(path[-1]), names)}"
+    kinds = _kinds_with({path[-1]}) if path[0] == "artefacts" and len(path) == 3 else []
+    others = f"; kinds that have it: {', '.join(kinds)}" if kinds else ""
+    return f"there is no such field; valid are {', '.join(names)}{others or nearest(str(path[-1]), names)}"
 
 
 def _missing(path: Path, document: Any) -> str:
@@ -165,12 +184,26 @@ def _missing(path: Path, document: Any) -> str:
 
 
 def _artefact_kind(path: Path, document: Any) -> str:
-    kinds = [kind for model in models_at((*path[:1], ""), {}) for kind in kinds_of(model)]
+    kinds = _kinds_with(set())
     value = _value(path, document)
     kind = value.get("kind") if isinstance(value, dict) else None
     if kind is None:
-        return f"an artefact needs a kind: {', '.join(kinds)}"
+        own = set(value or ()) - set(ArtefactBase.model_fields) if isinstance(value, dict) else set()
+        fitting = _kinds_with(own) if own else []
+        with_them = f"with {', '.join(sorted(map(str, own)))} it is " if fitting else ""
+        return f"an artefact needs a kind: {with_them}{listed(fitting) if fitting else ', '.join(kinds)}"
     return f"{described(kind)} is no kind of artefact; valid are {', '.join(kinds)}{nearest(str(kind), kinds)}"
+
+
+def _kinds_with(names: set[str | int]) -> list[str]:
+    """List the kinds of artefact that have all of these fields."""
+    models = models_at(("artefacts", ""), {})
+    return [kind for model in models if names <= set(field_names(model)) for kind in kinds_of(model)]
+
+
+def _written_hash(path: Path) -> str:
+    """Say who writes a hash, so that nobody types one; those of waivers and reviews are not of files of the spec."""
+    return "; leave it out, and `auditlens plan SPEC --write-hashes` writes it" if path[-1:] == ("sha256",) else ""
 
 
 def _found(path: Path, document: Any) -> str:

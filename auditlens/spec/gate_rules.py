@@ -77,7 +77,8 @@ class _Gate:
                 self._need_class()
             elif need == "direction":
                 if not _given(self.gate, "direction"):
-                    self._add((), f"{self.metric} needs a direction, {self._direction_example()}")
+                    other = "; flip_rate counts every change" if self.metric == "decision_flips" else ""
+                    self._add((), f"{self.metric} needs a direction, {self._direction_example()}{other}")
             elif not (_given(self.gate, need) or _given(self.gate, "each", need)):
                 self._add((), f"{self.metric} needs {need}: NAME, or each: {{{need}: ...}}")
 

@@ -82,6 +82,18 @@ class GateDefaults(Part):
         Severity.ERROR, description="error: decides the exit code; warn: only with --fail-on warn.", strict=False
     )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence of the interval that decides.")
+    sided: Literal["one"] = Field(
+        "one",
+        exclude=True,
+        description="Says what is always so: a gate reads one-sided bounds at its confidence (`within x` both).",
+    )
+    unit: str | None = Field(
+        None,
+        exclude=True,
+        min_length=1,
+        description="Says what intervals count: the data's `unit`, with or without `_id`; `image` where it has none.",
+        examples=["patient"],
+    )
     rationale: str = Field("", description="Why this limit.")
     risk_id: str | None = Field(None, description="Risk that the gate controls.")
     clause: str | None = Field(

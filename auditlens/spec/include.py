@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from auditlens.errors import SpecError, nearest
+from auditlens.spec.anchors import without_anchored
 from auditlens.spec.nodes import ANY, Fields, Items, Leaf, Node, Problems, fields, items
 from auditlens.spec.nodes import Path as Keys
 from auditlens.spec.paths import PATH_FIELDS, ROOT, Kind, rebased
@@ -60,7 +61,7 @@ class Reader:
         text = read_text(path, shown)
         parsed = parse(text, shown, self.problems)
         check_version(parsed, shown)
-        document = resolve_variables(parsed, self.variables, self.problems)
+        document = without_anchored(resolve_variables(parsed, self.variables, self.problems))
         merged = fields({}, document.at)
         for keys, leaf in self._included(document):
             below = self._below(leaf, keys, path, shown, (*chain, path.resolve()))

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from auditlens.errors import Location, nearest
 from auditlens.spec.gates import GateDefaults
 from auditlens.spec.nodes import Fields, Items, Leaf, Node, Path, Problems, child, fields, items, plain
+from auditlens.spec.other_names import instead
 from auditlens.spec.reading import MAX_DEPTH, MAX_VALUES
 from auditlens.spec.shape import field_names
 
@@ -65,7 +66,8 @@ def _defaults(gates: Fields, root: Fields, problems: Problems) -> Fields:
 def _is_default(name: str, at: Location, problems: Problems) -> bool:
     valid = tuple(field_names(GateDefaults))
     if name not in valid:
-        said = f"is no default of gates; valid are {', '.join(valid)}{nearest(name, valid)}"
+        rest = instead((GATES, DEFAULTS, name)) or f"valid are {', '.join(valid)}{nearest(name, valid)}"
+        said = f"is no default of gates; {rest}"
         if name in ("metric", "limit"):
             said += "; `defaults` is no gate: give a gate another name"
         problems.add(at, (GATES, DEFAULTS, name), said)

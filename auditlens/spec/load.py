@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from auditlens.errors import Fault, Location
 from auditlens.spec import nodes
+from auditlens.spec.artefact_defaults import resolve_artefacts
 from auditlens.spec.baseline_rules import check_baselines
 from auditlens.spec.clean_rules import check_clean_by
 from auditlens.spec.doses import check_doses
@@ -28,6 +29,7 @@ from auditlens.spec.references import check_references
 from auditlens.spec.sets import unread_sets
 from auditlens.spec.strata_rules import check_strata
 from auditlens.spec.tier_rules import check_tiers
+from auditlens.spec.unit_rules import check_units
 from auditlens.spec.waiver_rules import check_waivers
 from auditlens.stages.base import canonical_json
 
@@ -119,7 +121,8 @@ def load_spec(
     path = Path(path)
     problems = Problems()
     read, text = Reader(variables or {}, problems).read(path, str(path))
-    root = resolve_gates(read, problems)
+    check_units(read, problems)
+    root = resolve_artefacts(resolve_gates(read, problems), problems)
     base = path.absolute().parent
     classes = model_classes(root, base, problems)
     spec = _validated(root, problems)

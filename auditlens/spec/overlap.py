@@ -43,7 +43,7 @@ class ForbiddenOverlap(Part):
     @model_validator(mode="after")
     def _lists_need_their_salt(self) -> ForbiddenOverlap:
         if bool(self.with_) != (self.salt is not None):
-            raise ValueError("with and salt belong together: the lists are compared by salted ids")
+            raise ValueError('with and salt belong together: lists of salted ids, and salt: "${env:NAME}"')
         return self
 
 

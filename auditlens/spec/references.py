@@ -109,8 +109,14 @@ def _look_up(root: Fields, path: Path, name: str, target: Target, valid: tuple[s
     elif name not in valid:
         plural = "classes" if target == "class" else f"{target}s"
         of = " of the model" if target == "class" else ""
-        sentence = f"there is no {target} {name!r}{of}; {valid_names(plural, valid)}{nearest(name, valid)}"
-        problems.add(place(root, path), path, sentence)
+        near = nearest(name, valid) or (_new_concept(root, name) if target == "concept" else "")
+        problems.add(place(root, path), path, f"there is no {target} {name!r}{of}; {valid_names(plural, valid)}{near}")
+
+
+def _new_concept(root: Fields, name: str) -> str:
+    """Say how a concept is made that nothing resembles; an artefact of the same name can show it."""
+    shown = f"artefact: {name}" if name in names_of(root, "artefacts") else "images or a column"
+    return f"; a new one is written under concepts, with texts and, to show it, {shown}"
 
 
 def valid_names(plural: str, names: tuple[str, ...]) -> str:

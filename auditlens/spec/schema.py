@@ -10,8 +10,8 @@ from typing import Any, Final, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from auditlens.spec.artefacts import ArtefactBase
-from auditlens.spec.gates import Gate, GateDefaults
+from auditlens.spec.artefacts import ArtefactBase, ArtefactDefaults
+from auditlens.spec.gates import GateDefaults
 from auditlens.spec.metrics import METRIC_RULES
 from auditlens.spec.model import AuditSpec
 from auditlens.spec.schema_examples import add_examples
@@ -42,6 +42,10 @@ EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
+DEFAULTS: Final[dict[str, type[BaseModel]]] = {"artefacts": ArtefactDefaults, "gates": GateDefaults}
+"""What `defaults` of a section may hold."""
+
+
 def json_schema() -> dict[str, Any]:
     """Generate the schema (JSON Schema draft 2020-12).
 
@@ -49,7 +53,8 @@ def json_schema() -> dict[str, Any]:
     what an included file brings, is checked by `auditlens validate`.
     """
     generated = AuditSpec.model_json_schema(by_alias=True)
-    _add_gate_defaults(generated)
+    for section, part in DEFAULTS.items():
+        _add_defaults(generated, section, part)
     add_examples(generated)
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -62,12 +67,12 @@ def json_schema() -> dict[str, Any]:
     return head | as_written(generated)
 
 
-def _add_gate_defaults(generated: dict[str, Any]) -> None:
-    """`gates.defaults` is resolved before the types see the gates, so that they do not know of it."""
-    part = GateDefaults.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
-    part.pop("$defs", None)  # the gates bring them
-    generated["$defs"]["GateDefaults"] = part
-    generated["properties"]["gates"]["properties"] = {"defaults": {"$ref": "#/$defs/GateDefaults"}}
+def _add_defaults(generated: dict[str, Any], section: str, part: type[BaseModel]) -> None:
+    """`gates.defaults` and the like are resolved before the types see the section, so that they do not know of it."""
+    schema = part.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
+    schema.pop("$defs", None)  # the section's own types bring them
+    generated["$defs"][part.__name__] = schema
+    generated["properties"][section]["properties"] = {"defaults": {"$ref": f"#/$defs/{part.__name__}"}}
 
 
 def schema_text() -> str:
@@ -89,11 +94,11 @@ def _add_tables(model: type[BaseModel], path: str, tables: list[str]) -> None:
         if name in shared:
             continue
         parts = _parts(info.annotation)
+        if name in DEFAULTS and not path:
+            _add_tables(DEFAULTS[name], f"{name}.defaults", tables)
         if len(parts) > 1:
             _add_tables(ArtefactBase, f"{path}.{name}.NAME (every kind)".removeprefix("."), tables)
         for part in parts:
-            if part is Gate:
-                _add_tables(GateDefaults, f"{name}.defaults", tables)
             _add_tables(part, _below(path, name, info, part), tables)
 
 

@@ -10,11 +10,16 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from auditlens.spec.artefacts import ArtefactDefaults
 from auditlens.spec.gates import GateDefaults
 from auditlens.spec.model import AuditSpec
 from auditlens.spec.nodes import Path
 
-DEFAULTS_OF_GATES = ("gates", "defaults")
+PARTS_OF_DEFAULTS: dict[Path, type[BaseModel]] = {
+    ("gates", "defaults"): GateDefaults,
+    ("artefacts", "defaults"): ArtefactDefaults,
+}
+"""Entries that hold defaults for all others beside them."""
 _WORDS = {
     str: "text",
     SecretStr: "text",
@@ -52,8 +57,9 @@ def annotations_at(path: Path, document: Any) -> tuple[Any, ...]:
     annotations: tuple[Any, ...] = (AuditSpec,)
     value = document
     for depth, step in enumerate(path):
-        if path[: depth + 1] == DEFAULTS_OF_GATES:
-            annotations, value = (GateDefaults,), _entry(value, step)
+        defaults = PARTS_OF_DEFAULTS.get(path[: depth + 1])
+        if defaults is not None:
+            annotations, value = (defaults,), _entry(value, step)
             continue
         annotations = tuple(_step(_of_kind(annotations, value), step))
         value = _entry(value, step)

@@ -23,7 +23,7 @@ def test_a_spec_without_a_gate_is_refused(bench, gates):
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({"artefact": "ruler"}, "gates.works: decision_flips needs a direction, such as melanoma_to_benign"),
+        ({"artefact": "ruler"}, "gates.works: decision_flips needs a direction, such as melanoma_to_benign; flip_rate counts every change"),
         ({"direction": "melanoma_to_benign"}, "gates.works: decision_flips needs artefact: NAME, or each: {artefact: ...}"),
         ({"artefact": "ruler", "direction": "melanoma_to_bening"},
          "gates.works.direction: 'melanoma_to_bening' is no direction; valid are benign_to_melanoma, melanoma_to_benign; "

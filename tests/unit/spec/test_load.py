@@ -119,7 +119,8 @@ def test_each_kind_of_fault_has_its_sentence_and_place(bench, old, new, problem)
 @pytest.mark.parametrize(
     ("extra", "problem"),
     [
-        ("model: {sha256: ABC}", "must be a SHA-256 as 64 digits 0-9 a-f in lower case; found the text 'ABC'"),
+        ("model: {sha256: ABC}", "must be a SHA-256 as 64 digits 0-9 a-f in lower case; found the text 'ABC'; leave it "
+         "out, and `auditlens plan SPEC --write-hashes` writes it"),
         ("x: {kind: rular}", "the text 'rular' is no kind of artefact; valid are tint, hue_shift, overlay, cutout, ruler, "
          "band_aid, hair, ink, dark_corner, gel_border, logo, gel_bubble, reflection, tube, collimator, frame, text, "
          "watermark, timestamp, side_marker, jpeg, blur, colour_cast, background, python, colour_profile, "
@@ -131,10 +132,10 @@ def test_each_kind_of_fault_has_its_sentence_and_place(bench, old, new, problem)
         ("x: {kind: tint, colour: [1, 2, 300]}", "must be at most 255; found the number 300"),
         ("x: {kind: ruler, scale: [1.5, 0.5]}", "write the smaller end first: [0.5, 1.5]"),
         ("x: {kind: ruler, opacity: [0, 2]}", "must be at most 1; found the number 2"),
-        ("x: {kind: ruler, blob: 3}", "there is no such field; valid are label, column, clean_of, sham, placement, avoid, "
-         "scale, opacity, source, only, reason, clean_by, dose, removal, kind, n_instances"),
-        ("x: {kind: ruler, ruler: 3}", "there is no such field; valid are label, column, clean_of, sham, placement, avoid, "
-         "scale, opacity, source, only, reason, clean_by, dose, removal, kind, n_instances"),
+        ("x: {kind: ruler, blob: 3}", "there is no such field; valid are clean_of, sham, placement, avoid, scale, opacity, "
+         "only, reason, label, column, source, clean_by, dose, removal, kind, n_instances"),
+        ("x: {kind: ruler, ruler: 3}", "there is no such field; valid are clean_of, sham, placement, avoid, scale, opacity, "
+         "only, reason, label, column, source, clean_by, dose, removal, kind, n_instances"),
     ],
 )  # fmt: skip
 def test_faults_of_artefacts_and_hashes(bench, extra, problem):

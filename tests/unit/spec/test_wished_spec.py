@@ -18,7 +18,6 @@ FOLLOWED = {
     ),
     "model.equivalence": ("  equivalence: {max_probability_gap: 0.0001, same_decisions: true}\n", ""),
     "model.preprocessing.sha256": (', sha256: "c07d..."', ""),
-    "data.sets.dev.role": ("role: concept_examples", "role: development"),
     "data.forbidden_overlap": ("clip_finetune_ids.salted]}", 'clip_finetune_ids.salted], salt: "${env:AUDIT_SALT}"}'),
     "data.privacy": ("  privacy: {network: deny, ids: salted, pictures: release_list.csv, min_cell: 10}\n", ""),
     "foundation.sha256": (', sha256: "77e0..."', ""),

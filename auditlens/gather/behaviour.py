@@ -92,16 +92,19 @@ def _demand_finite(context: Context, logits: np.ndarray, start: int) -> None:
 
 def shard_of(context: Context, start: int, stop: int) -> Shard:
     """Scores and concept examples of some of the images, from the store or from the model."""
-    examine = context.spec.examine
+    examine, layers = context.spec.examine, context.layer_names()
     rows = np.arange(start, stop, dtype=np.int64)
-    _, members = label_members(context.samples, context.subject.classes)
+    names, members = label_members(context.samples, context.subject.classes)
+    if not layers and (scores := _kept_scores(context, start, stop, names)) is not None:
+        context.progress.advance(stop - start)
+        return Shard(rows, scores, {}, units=units_of(context.index, examine.one_per_unit))
 
     def compute() -> dict[str, np.ndarray]:
         shard = collect_shard(
             context.subject,
             context.index,
             rows,
-            context.layer_names(),
+            layers,
             3 * examine.n_examples,
             examine.pooling,
             context.batch_size,
@@ -110,12 +113,29 @@ def shard_of(context: Context, start: int, stop: int) -> Shard:
         )
         return _flatten(shard)
 
-    settings = {"m": examine.n_examples, "pool": examine.pooling, "one_per_unit": examine.one_per_unit}
-    key = context.key(rows=[start, stop], layers=context.layer_names(), **settings)
+    key = _shard_key(context, start, stop, layers, names)
     arrays = context.store.arrays("clean-pass", key, compute, n_items=stop - start)
     context.progress.advance(stop - start)
-    shard = _unflatten(arrays, context.layer_names(), rows)
+    shard = _unflatten(arrays, layers, rows)
     return replace(shard, units=units_of(context.index, examine.one_per_unit))
+
+
+def _shard_key(
+    context: Context, start: int, stop: int, layers: tuple[str, ...], labels: tuple[str, ...]
+) -> dict[str, object]:
+    """Key of one chunk; the sums over labels depend on which there are, and the concepts' values make some of them."""
+    examine = context.spec.examine
+    settings = {"m": examine.n_examples, "pool": examine.pooling, "one_per_unit": examine.one_per_unit}
+    return context.key(rows=[start, stop], layers=layers, labels=labels if layers else (), **settings)
+
+
+def _kept_scores(context: Context, start: int, stop: int, labels: tuple[str, ...]) -> np.ndarray | None:
+    """Scores of a run that looked inside too, where there was one: the same passes; None where there was none."""
+    if not context.left_aside:
+        return None
+    key = _shard_key(context, start, stop, context.left_aside, labels)
+    kept = context.store.kept_arrays("clean-pass", key, n_items=stop - start)
+    return None if kept is None else kept["logits"]
 
 
 def _flatten(shard: Shard) -> dict[str, np.ndarray]:

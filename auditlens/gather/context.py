@@ -78,6 +78,8 @@ class Context:
         The set on which it is measured what the foundation model sees; None: the audited one.
     examples : FurtherImages or None
         The set that concept examples come from; None: the audited one, or nothing inside is looked at.
+    left_aside : tuple of str
+        Layers that a run of the whole spec would examine, where nothing that was selected reads them.
     """
 
     spec: AuditSpec
@@ -98,6 +100,7 @@ class Context:
     sets: PlannedSets = field(default_factory=PlannedSets)
     seeing: FurtherImages | None = None
     examples: FurtherImages | None = None
+    left_aside: tuple[str, ...] = ()
 
     @property
     def chunk_size(self) -> int:

@@ -74,8 +74,13 @@ def outside_alone(context: Context) -> Context:
     closed = context.no_inside or Skipped(
         "the inside of the model", "no gate that was selected reads it", "run all gates"
     )
-    bare = replace(context.subject, layers=())
-    return replace(context.without_examples(), subject=bare, foundation=None, no_inside=closed)
+    return replace(
+        context.without_examples(),
+        subject=replace(context.subject, layers=()),
+        foundation=None,
+        no_inside=closed,
+        left_aside=context.layer_names(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

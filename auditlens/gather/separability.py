@@ -118,6 +118,7 @@ def _layered(
     erased = kind == "backgrounds"
     key = context.behaviour_key(
         separability=kind,
+        laid=list(sources),  # in this order, which the sorted keys of `described` do not say
         described={name: source.artefact.model_dump(mode="json") for name, source in sources.items()},
         pictures=[pictures_digest(context, name) for name in sources],
         trials=[[[trial.row, trial.instance] for trial in layered] for layered in planned],

@@ -37,6 +37,8 @@ def trace_key(context: Context, selection: Sequence[str]) -> Mapping[str, Any]:
     return context.key(
         spec=document,
         foundations=[foundation_key(spec, model) for spec, model in models if model is not None],
+        sets=[[row.name, list(row.uses), row.sha256] for row in context.sets.sets if row.uses != ("compared",)],
+        within=list(context.spec.data.within),
         released=None if context.released is None else context.released.digest,
         selection=list(selection),
     )

@@ -167,6 +167,15 @@ class Store:
             write_bytes_atomically(path, canonical_json(found).encode())
         return found["value"]
 
+    def kept_arrays(self, stage: str, key: Key, *, n_items: int = 1) -> Arrays | None:
+        """Read named arrays; None where there are none."""
+        path = self._path(stage, key, ".npz")
+        found = read_arrays(path)
+        if found is not None:
+            self._note(stage, path, n_items)
+            self._count(True)
+        return found
+
     def kept_json(self, stage: str, key: Key) -> Any:
         """Read a small JSON value; None where there is none."""
         found = _read_json(self._path(stage, key, ".json"))

@@ -54,6 +54,13 @@ class LookingStore(Store):
             raise NotStoredError(stage)
         return found
 
+    def kept_arrays(self, stage: str, key: Key, *, n_items: int = 1) -> Arrays | None:
+        """Read named arrays; a look where they are there."""
+        found = super().kept_arrays(stage, key, n_items=n_items)
+        if found is not None:
+            self.looks.append(Look(stage, n_items, n_items))
+        return found
+
     def chunked(
         self,
         stage: str,

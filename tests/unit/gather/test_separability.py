@@ -11,6 +11,7 @@ from auditlens.errors import ArtefactError
 from auditlens.gather.behaviour import clean_pass
 from auditlens.gather.separability import spurious_folders, spurious_images
 from auditlens.gather.trials import artefact_sources, artefact_trials
+from auditlens.store import Store
 
 ARTEFACTS = {
     "red_skin": {"kind": "tint", "colour": [231, 128, 151]},
@@ -118,3 +119,22 @@ def test_results_are_stored(measured, monkeypatch):
     monkeypatch.setattr("auditlens.gather.separability.logits_of", None)  # anything computed again would fail
     again = spurious_images(context, sources, trials)
     assert np.array_equal(first[0].logits, again[0].logits)
+
+
+def test_the_same_artefacts_in_another_order_are_another_result(project, make_context):
+    """Of two of one kind the later lies on top, so that what the store has of the one order is not of the other."""
+    tints = {"red": {"kind": "tint", "colour": [231, 20, 20]}, "green": {"kind": "tint", "colour": [20, 231, 20]}}
+
+    def logits(names, kept):
+        settings = {"separability": {"combined": names, "combined_images": 3}}
+        project.change({"artefacts": None})
+        project.change({"artefacts": {name: tints[name] for name in names} | {"red_skin": ARTEFACTS["red_skin"]}})
+        project.change({"challenge": settings})
+        context = make_context(store=Store(project.folder / kept))
+        (found,) = spurious_images(context, artefact_sources(context), {})
+        assert found.artefacts == tuple(names)
+        return found.logits
+
+    first, fresh = logits(["red", "green"], "shared"), logits(["green", "red"], "fresh")
+    assert not np.array_equal(first, fresh)
+    assert np.array_equal(logits(["green", "red"], "shared"), fresh)

@@ -25,7 +25,9 @@ def set_sentence(row: PlannedSet) -> str:
     """What a set is, what it was used for, and how large it is."""
     units = f", {plural(row.n_units, 'unit')} ({row.unit_column})" if row.unit_column else ""
     left_out = f"; {row.n_left_out} left out" if row.n_left_out else ""
-    return f"{row.name}, {ROLES[row.role]}, {' and '.join(row.uses)}: {plural(row.n_images, 'image')}{units}{left_out}"
+    uses = [use for use in row.uses if f"for {use}" != ROLES[row.role]]  # what its role says already
+    what = ", ".join((row.name, ROLES[row.role], *uses))
+    return f"{what}: {plural(row.n_images, 'image')}{units}{left_out}"
 
 
 def overlap_sentences(data: PlannedData) -> list[str]:

@@ -101,7 +101,7 @@ def test_the_report_says_where_the_examples_are_from_and_shows_them(from_dev, fo
     out = folder / "run-dev"
     page = (out / "report.html").read_text()
     assert "here of the set dev, while relevance is measured on the audited images" in page
-    assert "dev, for concept examples, concept examples: 320 images" in page
+    assert "dev, for concept examples: 320 images" in page
     shown = [example for row in record.findings.components for example in row.examples if example.file]
     assert shown
     assert all((out / example.file).is_file() for example in shown)

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from auditlens.challenge.draws import between, stream
+from auditlens.challenge.draws import between, drawn_designs
 from auditlens.challenge.rendering import Image8, Mask, Plane, Rendering, as_grey, is_grey, to_uint8
 from auditlens.spec.artefacts import Acquired, Blur, ColourCast, Jpeg
 
@@ -211,6 +211,4 @@ def load_acquired(artefact: Acquired, base: Path, seed: int) -> AcquiredSource:
     AcquiredSource
         With `n_instances` variants; the first n are the same for every larger number.
     """
-    how = ACQUISITIONS[artefact.kind]
-    streams = [stream("design", artefact.kind, number, seed) for number in range(artefact.n_instances)]
-    return AcquiredSource(artefact, tuple(how.design(rng, artefact) for rng in streams))
+    return AcquiredSource(artefact, drawn_designs(artefact, seed, ACQUISITIONS[artefact.kind].design))

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
-import numpy as np
-
-from auditlens.challenge.draws import digest_of, stream
-from auditlens.challenge.rendering import ArtefactSource, Image8, Rendering, energy
-from auditlens.challenge.sham import Sham, make_sham
-from auditlens.challenge.trials import Picture, Trial, instances_for, laid, plan_trials
+from auditlens.challenge.draws import digest_of
+from auditlens.challenge.layering import Part, laid_together
+from auditlens.challenge.rendering import ArtefactSource, Rendering, energy
+from auditlens.challenge.sham import Sham
+from auditlens.challenge.trials import Picture, Trial, instances_for, plan_trials
 from auditlens.data.images import load_rgb
 from auditlens.data.sample import DataIndex, Sample
 
@@ -114,25 +113,12 @@ def combined_picture(index: DataIndex, members: Sequence[Member], trial: Trial, 
     """
     sample = index.samples[trial.row]
     before = load_rgb(sample)
-    after, bare = before, np.ones(before.shape[:2], dtype=np.float32)
-    for member in members:
-        found = _laid(member, sample, after, trial, seed)
-        after, bare = found.inserted, bare * (1.0 - found.alpha)
-    rendering = Rendering(after, 1.0 - bare)
-    if any(member.source.artefact.sham == "none" for member in members):
+    parts = [
+        Part(member.name, member.source, replace(trial, instance=member.instances[trial.row])) for member in members
+    ]
+    found = laid_together(sample, before, parts, seed)
+    rendering = Rendering(found.inserted, found.alpha)
+    if found.sham is None:
         return Picture(before, rendering, None)
-    return Picture(before, rendering, _shams(members, sample, before, after, trial, seed))
-
-
-def _laid(member: Member, sample: Sample, image: Image8, trial: Trial, seed: int) -> Rendering:
-    own = replace(trial, instance=member.instances[trial.row])
-    return laid(sample, member.name, member.source, image, own, seed)
-
-
-def _shams(members: Sequence[Member], sample: Sample, before: Image8, after: Image8, trial: Trial, seed: int) -> Sham:
-    image = before
-    for member in members:
-        rng = stream("sham", sample.digest, member.name, trial.repetition, seed)
-        image = make_sham(image, _laid(member, sample, image, trial, seed), rng).image
-    target = energy(before, after)
-    return Sham(image, energy(before, image) / target if target else float("nan"))
+    target = energy(before, found.inserted)
+    return Picture(before, rendering, Sham(found.sham, energy(before, found.sham) / target if target else float("nan")))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+
+from auditlens.spec.artefacts import Acquired, Drawn
 
 
 def digest_of(*parts: object) -> int:
@@ -43,3 +47,21 @@ def between(rng: np.random.Generator, limits: tuple[float, float]) -> float:
     """Draw uniformly from a closed range of the spec."""
     low, high = limits
     return float(low + (high - low) * rng.random())
+
+
+def drawn_designs(
+    artefact: Drawn | Acquired, seed: int, design: Callable[[np.random.Generator, Any], Any]
+) -> tuple[Any, ...]:
+    """Draw the designs of an artefact, each from a stream of its own: the first n are the same for any larger number.
+
+    Parameters
+    ----------
+    artefact : Drawn or Acquired
+        Its `kind` names the streams, and `n_instances` says how many.
+    seed : int
+    design : callable
+        One design from a generator and the artefact.
+    """
+    return tuple(
+        design(stream("design", artefact.kind, number, seed), artefact) for number in range(artefact.n_instances)
+    )

@@ -22,7 +22,7 @@ from auditlens.challenge import (
     rulers,
     tubes,
 )
-from auditlens.challenge.draws import between, stream
+from auditlens.challenge.draws import between, drawn_designs
 from auditlens.challenge.placement import Room
 from auditlens.challenge.rendering import Image8, Layer, Mask, Rendering, as_grey, compose, is_grey
 from auditlens.spec.artefacts import Drawn
@@ -111,6 +111,4 @@ def load_rendered(artefact: Drawn, base: Path, seed: int) -> RenderedSource:
     RenderedSource
         With `n_instances` designs; the first n are the same for every larger number.
     """
-    design = FAMILIES[artefact.kind].design
-    streams = [stream("design", artefact.kind, number, seed) for number in range(artefact.n_instances)]
-    return RenderedSource(artefact, tuple(design(rng, artefact) for rng in streams))
+    return RenderedSource(artefact, drawn_designs(artefact, seed, FAMILIES[artefact.kind].design))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from auditlens.challenge.draws import stream
 from auditlens.challenge.erasure import can_erase, erase, erased_region
+from auditlens.challenge.layering import Part, laid_together
 from auditlens.challenge.rendering import ArtefactSource, Image8
-from auditlens.challenge.sham import make_sham
-from auditlens.challenge.trials import Trial, laid, plan_trials
+from auditlens.challenge.trials import Trial, plan_trials
 from auditlens.data.images import load_mask
 from auditlens.data.sample import DataIndex, Sample
 
@@ -58,11 +58,7 @@ def neutral_background(sample: Sample, image: Image8, seed: int) -> Image8 | Non
 def layered_picture(
     sample: Sample, before: Image8, sources: Mapping[str, ArtefactSource], trials: Layered, seed: int
 ) -> LayeredPicture:
-    """Put artefacts into one image, one after another; later ones may cover earlier ones.
-
-    Place, size and opacity of each come from the stream of its own artefact test, so an artefact that is put into the
-    same image alone lies in the same place. The shams go in one after another likewise, each as strong as its artefact
-    would be on the image that it goes into.
+    """Put artefacts into one image, one after another, as `laid_together` does.
 
     Parameters
     ----------
@@ -75,12 +71,6 @@ def layered_picture(
         One trial per source.
     seed : int
     """
-    inserted, sham = before, None if any(one.artefact.sham == "none" for one in sources.values()) else before
-    for (artefact, source), trial in zip(sources.items(), trials, strict=True):
-        drawn = laid(sample, artefact, source, inserted, trial, seed)
-        if sham is not None:
-            own = drawn if sham is inserted else laid(sample, artefact, source, sham, trial, seed)
-            rng = stream("sham", sample.digest, artefact, trial.repetition, seed)
-            sham = make_sham(sham, own, rng).image
-        inserted = drawn.inserted
-    return LayeredPicture(before, inserted, sham)
+    parts = [Part(name, source, trial) for (name, source), trial in zip(sources.items(), trials, strict=True)]
+    found = laid_together(sample, before, parts, seed)
+    return LayeredPicture(before, found.inserted, found.sham)

@@ -15,6 +15,7 @@ from auditlens.examine.attribution.attributor import Attributor
 from auditlens.examine.audited import find_layer, watch
 from auditlens.stages.evidence import Floats
 from auditlens.subject import LayerInfo, Subject, margin
+from auditlens.subject.silencing import keep_sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +145,8 @@ def drop_without_most_relevant(
 
 def _without_each(lost: Tensor, layer: LayerInfo) -> Callable[[Tensor], Tensor]:
     """Make a `see` that zeroes components of each image; `lost` is (B, components), or (1, components) for all."""
-
-    def see(output: Tensor) -> Tensor:
-        axis = 1 if layer.kind == "spatial" else output.ndim - 1
-        shape = [len(lost), *[1] * (output.ndim - 1)]
-        shape[axis] = layer.n_channels
-        sides = [part.reshape(shape) for part in torch.split(lost, layer.n_channels, dim=1)]
-        if layer.n_sides == 1:
-            return output.masked_fill(sides[0], 0)
-        return output.masked_fill((sides[0] & (output > 0)) | (sides[1] & (output < 0)), 0)
-
-    return see
+    kept = (~lost).reshape(len(lost), layer.n_sides, layer.n_channels).expand(-1, 2, -1)
+    return lambda output: keep_sides(output, layer, kept)
 
 
 def spearman(left: Floats, right: Floats) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,26 +33,37 @@ class Changes:
     """One where the decision differs."""
 
 
-def ablation_findings(plan: AuditPlan, evidence: Evidence) -> tuple[AblationFinding, ...]:
-    """Judge every group for the class whose labels made it, single components for every audited class."""
-    found: list[AblationFinding] = []
-    for ablations in evidence.ablations.values():
-        for class_name in plan.audited_classes:
-            found += _of_class(plan, evidence, ablations, class_name)
-    return tuple(found)
+ByPlace = Mapping[tuple[str, str], Changes]
+"""Changes by layer and class."""
 
 
-def ablation_agreements(plan: AuditPlan, evidence: Evidence) -> tuple[AblationAgreement, ...]:
-    """Rank correlation of relevance with single-component ablation, per layer and class."""
-    return tuple(
-        _agreement(plan, evidence, ablations, class_name)
-        for ablations in evidence.ablations.values()
+def ablation_changes(plan: AuditPlan, evidence: Evidence) -> dict[tuple[str, str], Changes]:
+    """What every group does to every audited class: what findings and agreements are made of."""
+    return {
+        (layer, class_name): _changes(plan, evidence, ablations, class_name)
+        for layer, ablations in evidence.ablations.items()
         for class_name in plan.audited_classes
+    }
+
+
+def ablation_findings(evidence: Evidence, changes: ByPlace) -> tuple[AblationFinding, ...]:
+    """Judge every group for the class whose labels made it, single components for every audited class."""
+    return tuple(
+        finding
+        for (layer, class_name), found in changes.items()
+        for finding in _of_class(evidence, evidence.ablations[layer], class_name, found)
     )
 
 
-def _of_class(plan: AuditPlan, evidence: Evidence, ablations: Ablations, class_name: str) -> list[AblationFinding]:
-    changes = _changes(plan, evidence, ablations, class_name)
+def ablation_agreements(evidence: Evidence, changes: ByPlace) -> tuple[AblationAgreement, ...]:
+    """Rank correlation of relevance with single-component ablation, per layer and class."""
+    return tuple(
+        _agreement(evidence, evidence.ablations[layer], class_name, found)
+        for (layer, class_name), found in changes.items()
+    )
+
+
+def _of_class(evidence: Evidence, ablations: Ablations, class_name: str, changes: Changes) -> list[AblationFinding]:
     units = evidence.samples.units[ablations.image_indices]
     listed = [
         (place, group)
@@ -131,8 +143,7 @@ def probabilities_of(plan: AuditPlan, logits: Floats) -> Floats:
     return np.asarray(special.expit(values) if is_multi_label(plan.model.output) else special.softmax(values, axis=1))
 
 
-def _agreement(plan: AuditPlan, evidence: Evidence, ablations: Ablations, class_name: str) -> AblationAgreement:
-    changes = _changes(plan, evidence, ablations, class_name)
+def _agreement(evidence: Evidence, ablations: Ablations, class_name: str, changes: Changes) -> AblationAgreement:
     places = [place for place, group in enumerate(ablations.groups) if group.kind == "component"]
     members = [ablations.groups[place].components[0] for place in places]
     relevance = evidence.relevance[ablations.layer, class_name].relevance[ablations.image_indices][:, members]

@@ -14,7 +14,7 @@ from auditlens.examine.interpretability import (
     polysemanticity,
     redundancy,
 )
-from auditlens.findings.ablation import ablation_agreements, ablation_findings
+from auditlens.findings.ablation import ablation_agreements, ablation_changes, ablation_findings
 from auditlens.findings.against import NO_BASELINES, Against
 from auditlens.findings.alignment import N_RESAMPLED, AlignmentTable, alignments
 from auditlens.findings.artefacts import Trials, artefact_finding
@@ -268,6 +268,7 @@ def _described(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, inside: Ins
     inventory = Inventory(evidence, plan.model.classes, labels, spec.report.n_components)
     unexpected = unexpected_components(inventory, inside.components)
     vocabulary = vocabulary_findings(spec, plan.model, evidence, plan.seed)
+    ablated = ablation_changes(plan, evidence)
     several = len(plan.model.layers) > 1
     return {
         "unexpected": unexpected,
@@ -275,8 +276,8 @@ def _described(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, inside: Ins
         "vocabulary": vocabulary,
         "faithfulness": faithfulness_findings(spec, evidence, plan.model.classes, inside.components, vocabulary),
         "set_similarity": layer_similarities(evidence, n_draws=spec.challenge.n_draws, seed=plan.seed),
-        "ablations": ablation_findings(plan, evidence),
-        "ablation_agreement": ablation_agreements(plan, evidence),
+        "ablations": ablation_findings(evidence, ablated),
+        "ablation_agreement": ablation_agreements(evidence, ablated),
         "classes_by_layer": tuple(finding for finding, _ in inside.by_layer.values()) if several else (),
     }
 

@@ -109,10 +109,19 @@ def kept_sides(layer: LayerInfo, groups: Sequence[Sequence[int]]) -> Tensor:
 
 
 def keep_sides(output: Tensor, layer: LayerInfo, kept: Tensor) -> Tensor:
-    """Multiply the values above zero, and those below, by what is kept of them, (2, channels)."""
-    shape = [1] * output.ndim
+    """Multiply the values above zero, and those below, by what is kept of them.
+
+    Parameters
+    ----------
+    output : Tensor (images, ...)
+        Of the layer.
+    layer : LayerInfo
+    kept : Tensor (2, channels) or (images, 2, channels)
+        The same for all images, or image by image.
+    """
+    shape = [kept.shape[0] if kept.ndim == 3 else 1, *[1] * (output.ndim - 1)]
     shape[1 if layer.kind == "spatial" else -1] = layer.n_channels
-    above, below = kept.to(output).reshape(2, *shape)
+    above, below = kept.to(output).movedim(-2, 0).reshape(2, *shape)
     return torch.where(output < 0, output * below, output * above)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from auditlens.findings.ablation import ablation_agreements, ablation_findings, rank_correlation
+from auditlens.findings.ablation import ablation_agreements, ablation_changes, ablation_findings, rank_correlation
 from auditlens.findings.ablation_groups import LARGEST_GAP, ablation_groups
 from auditlens.findings.labels import Labels
 from auditlens.stages.ablation import AblationGroup, Ablations
@@ -54,8 +54,12 @@ def world():
     return SimpleNamespace(plan=plan, evidence=evidence, terms=terms, bias=bias, labels=labels, relevance=relevance)
 
 
+def changes(world):
+    return ablation_changes(world.plan, world.evidence)
+
+
 def test_a_group_takes_its_own_terms_from_the_margin(world):
-    found = {(row.kind, row.name): row for row in ablation_findings(world.plan, world.evidence)}
+    found = {(row.kind, row.name): row for row in ablation_findings(world.evidence, changes(world))}
     ruler = found["label", "ruler"]
     lost = -world.terms[:, [0, 3, 6]].sum(axis=1)
     assert ruler.margin.value == pytest.approx(lost.mean())
@@ -69,7 +73,7 @@ def test_a_group_takes_its_own_terms_from_the_margin(world):
 
 
 def test_accuracy_and_decisions_are_counted_at_the_operating_point(world):
-    ruler = next(row for row in ablation_findings(world.plan, world.evidence) if row.name == "ruler")
+    ruler = next(row for row in ablation_findings(world.evidence, changes(world)) if row.name == "ruler")
     before = world.terms.sum(axis=1) + world.bias >= 0
     after = np.delete(world.terms, [0, 3, 6], axis=1).sum(axis=1) + world.bias >= 0
     assert ruler.decisions.value == pytest.approx((before != after).mean())
@@ -79,18 +83,18 @@ def test_accuracy_and_decisions_are_counted_at_the_operating_point(world):
 
 
 def test_groups_of_another_class_and_random_ones_are_no_findings(world):
-    names = {(row.kind, row.name) for row in ablation_findings(world.plan, world.evidence)}
+    names = {(row.kind, row.name) for row in ablation_findings(world.evidence, changes(world))}
     assert ("label", "ink") not in names
     assert not any(kind == "random" for kind, _ in names)
 
 
 def test_exact_relevance_ranks_as_silencing_does(world):
-    (row,) = ablation_agreements(world.plan, world.evidence)
+    (row,) = ablation_agreements(world.evidence, changes(world))
     assert row.rank_correlation.value > 0.95
     assert row.n_components == N_COMPONENTS // 2
     shuffled = world.relevance[:, ::-1]
     world.evidence.relevance["l", "tumour"] = LayerRelevance("l", "tumour", "wrong", shuffled)
-    (row,) = ablation_agreements(world.plan, world.evidence)
+    (row,) = ablation_agreements(world.evidence, changes(world))
     assert row.rank_correlation.value < -0.9
 
 

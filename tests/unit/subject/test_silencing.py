@@ -9,7 +9,8 @@ from auditlens.errors import LayerError
 from auditlens.examine.attribution.choice import choose
 from auditlens.examine.attribution.lrp import Lrp
 from auditlens.spec.model import Model, Preprocessing
-from auditlens.subject import activations, load_subject
+from auditlens.subject import LayerInfo, activations, load_subject
+from auditlens.subject.silencing import keep_sides
 
 NETS = """
 import torch
@@ -127,3 +128,15 @@ def test_what_the_model_lacks_is_told_with_its_place(load, names, place, said):
         load(silenced=names)
     assert said in str(caught.value)
     assert caught.value.field == ("model", "silenced", place)
+
+
+@pytest.mark.parametrize(("kind", "shape"), [("spatial", (2, 3, 4, 4)), ("token", (2, 5, 3))])
+def test_what_is_kept_may_differ_from_image_to_image(kind, shape):
+    layer = LayerInfo("x", 3, kind, rectified=False)
+    output = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+    kept = torch.ones(2, 2, 3)
+    kept[0, 0, 1] = kept[1, 1, 2] = 0
+    found = keep_sides(output, layer, kept)
+    each = [keep_sides(output[row : row + 1], layer, kept[row]) for row in range(2)]
+    assert torch.equal(found, torch.cat(each))
+    assert not torch.equal(found[0], output[0]) and not torch.equal(found[1], output[1])

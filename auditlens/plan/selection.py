@@ -6,21 +6,18 @@ Preconditions (`required_by`) of a selected gate come along, whatever else was s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 from auditlens.errors import AuditLensError, nearest
-from auditlens.plan.gates import gate_id, preconditions_of, required_for, targets_of
+from auditlens.plan.reduced import reduced
+from auditlens.plan.selectable import KEYS, SelectableGates
 from auditlens.spec.load import LoadedSpec
 from auditlens.spec.metrics import METRIC_RULES
-from auditlens.spec.model import AuditSpec, Gate, Waiver
+from auditlens.spec.model import AuditSpec
 from auditlens.spec.sets import audited_name, audited_spec, default_name
-
-KEYS: Final = ("class", "artefact", "gate", "tag")
-Target = tuple[str | None, str | None]
-"""Artefact and concept of one of the gates that a gate of the spec stands for."""
 
 
 class SelectionError(AuditLensError):
@@ -96,10 +93,11 @@ def selected(spec: AuditSpec, selection: Selection, classes: Sequence[str] = ())
     """
     if not selection:
         return spec
-    look = _Look(spec, tuple(classes))
-    look.demand_values(selection)
+    look = SelectableGates(spec, tuple(classes))
+    _demand_values(look, selection)
     kept = {
-        name: [target for target in look.targets(name) if look.fits(name, target, selection)] for name in spec.gates
+        name: [target for target in look.targets(name) if look.fits(name, target, selection.select, selection.exclude)]
+        for name in spec.gates
     }
     kept = {name: targets for name, targets in kept.items() if targets}
     if not kept:
@@ -125,7 +123,7 @@ def in_tier(spec: AuditSpec, name: str, classes: Sequence[str] = ()) -> AuditSpe
         spec = spec.model_copy(update={"data": spec.data.model_copy(update={"sample": tier.sample})})
     if not tier.gates:
         return spec
-    look = _Look(spec, tuple(classes))
+    look = SelectableGates(spec, tuple(classes))
     wanted = [key for key, gate in spec.gates.items() if key in tier.gates or set(gate.tags) & set(tier.gates)]
     return reduced(spec, look.gates({key: look.targets(key) for key in wanted}))
 
@@ -207,87 +205,14 @@ def _asked(spec: AuditSpec, tier: str | None, data: str | None) -> str | None:
     return named if data is None else data
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """The gates of a spec as a selection sees them."""
-
-    spec: AuditSpec
-    classes: tuple[str, ...]
-
-    @property
-    def default_class(self) -> str | None:
-        """Class of gates that name none."""
-        point = self.spec.operating_point
-        if point is not None:
-            return point.class_
-        return next(iter(self.spec.classes), self.classes[-1] if self.classes else None)
-
-    def class_of(self, name: str) -> str | None:
-        """Class that a gate is about; None where only the model could tell."""
-        return self.spec.gates[name].class_ or self.default_class
-
-    def targets(self, name: str) -> list[Target]:
-        """What a gate is repeated for."""
-        return list(targets_of(self.spec, self.spec.gates[name], self.class_of(name) or ""))
-
-    def values(self, name: str, target: Target) -> dict[str, set[str | None]]:
-        """What a selection may call one gate, by key."""
-        gate = self.spec.gates[name]
-        return {
-            "class": {self.class_of(name)},
-            "artefact": {target[0]},
-            "gate": {name, gate_id(name, gate, *target)},
-            "tag": set(gate.tags),
-        }
-
-    def fits(self, name: str, target: Target, selection: Selection) -> bool:
-        """Whether one gate is selected and not excluded."""
-        found = self.values(name, target)
-        return all(found[key] & set(values) for key, values in selection.select.items()) and not any(
-            found[key] & set(values) for key, values in selection.exclude.items()
-        )
-
-    def demand_values(self, selection: Selection) -> None:
-        """Refuse values that nothing in the spec has."""
-        valid = self._known_values()
-        for option, wanted in (("--select", selection.select), ("--exclude", selection.exclude)):
-            for key, values in wanted.items():
-                for value in values:
-                    if value not in valid[key]:
-                        raise SelectionError(f"{option} {key}={value}: {_no_value(key, value, valid[key])}")
-
-    def _known_values(self) -> dict[str, tuple[str, ...]]:
-        found = [self.values(name, target) for name in self.spec.gates for target in self.targets(name)]
-        named = {key: [value for row in found for value in sorted(filter(None, row[key]))] for key in KEYS}
-        named["class"] = [*self.classes, *self.spec.classes, *named["class"]]
-        named["artefact"] = [*self.spec.artefacts]
-        named["gate"] = [*self.spec.gates, *named["gate"]]
-        return {key: tuple(dict.fromkeys(values)) for key, values in named.items()}
-
-    def gates(self, kept: Mapping[str, list[Target]]) -> dict[str, Gate]:
-        """Narrow the selected gates to what was selected of them, and add what they require, in the spec's order."""
-        preconditions = preconditions_of(self.spec)
-        wanted, queue = set(kept), list(kept)
-        while queue:
-            further = [name for name in required_for(queue.pop(), preconditions) if name not in wanted]
-            wanted |= set(further)
-            queue += further
-        needed = {other for name in wanted for other in required_for(name, preconditions)}
-        return {
-            name: self._narrowed(name, self.targets(name) if name in needed else kept[name])
-            for name in self.spec.gates
-            if name in wanted
-        }
-
-    def _narrowed(self, name: str, targets: list[Target]) -> Gate:
-        """Write the class into the gate, since fewer classes may change the default, and what it is repeated for."""
-        gate = self.spec.gates[name].model_copy(update={"class_": self.class_of(name)})
-        if gate.each is None or targets == self.targets(name):
-            return gate
-        place = 0 if gate.each.artefact is not None else 1
-        values = tuple(target[place] for target in targets)
-        each = gate.each.model_copy(update={("artefact", "concept")[place]: values})
-        return gate.model_copy(update={"each": each})
+def _demand_values(gates: SelectableGates, selection: Selection) -> None:
+    """Refuse values that nothing in the spec has."""
+    valid = gates.known_values()
+    for option, wanted in (("--select", selection.select), ("--exclude", selection.exclude)):
+        for key, values in wanted.items():
+            for value in values:
+                if value not in valid[key]:
+                    raise SelectionError(f"{option} {key}={value}: {_no_value(key, value, valid[key])}")
 
 
 def _no_value(key: str, value: str, valid: tuple[str, ...]) -> str:
@@ -295,57 +220,3 @@ def _no_value(key: str, value: str, valid: tuple[str, ...]) -> str:
         return f"the spec has no {key} to select by"
     shown = ", ".join(valid[:12]) + (", ..." if len(valid) > 12 else "")
     return f"there is no {key} {value!r}; valid are {shown}{nearest(value, valid)}"
-
-
-def reduced(spec: AuditSpec, gates: Mapping[str, Gate], left_out: Iterable[str] = ()) -> AuditSpec:
-    """Return the spec with these gates and without what none of them reads.
-
-    Parameters
-    ----------
-    left_out : iterable of str
-        Artefacts that are put in only where a gate names them.
-    """
-    named = {target for name, gate in gates.items() for target, _ in targets_of(spec, gate, gate.class_ or "")}
-    metrics: set[str] = {gate.metric for gate in gates.values()}
-    if any(METRIC_RULES[metric].needs_foundation for metric in metrics):
-        named |= {concept.artefact for concept in spec.concepts.values()} - set(left_out)
-    artefacts = {
-        name: artefact.model_copy(update={"dose": None}) for name, artefact in spec.artefacts.items() if name in named
-    }
-    audited = {gate.class_ for gate in gates.values()}
-    return spec.model_copy(
-        update={
-            "gates": dict(gates),
-            "artefacts": artefacts,
-            "concepts": {
-                name: concept if concept.artefact in artefacts else concept.model_copy(update={"artefact": None})
-                for name, concept in spec.concepts.items()
-            },
-            "classes": {name: rule for name, rule in spec.classes.items() if name in audited},
-            "vocabulary": None,
-            "change": None,
-            "baselines": spec.baselines if any(gate.against for gate in gates.values()) else {},
-            "opinions": (),
-            "examine": spec.examine.model_copy(update={"ablation_images": 0}),
-            "challenge": _challenge(spec, metrics),
-            "waivers": tuple(waiver for waiver in spec.waivers if _may_cover(waiver, gates, artefacts)),
-        }
-    )
-
-
-def _may_cover(waiver: Waiver, gates: Mapping[str, Gate], artefacts: Collection[str]) -> bool:
-    """Whether a waiver can be about a gate that runs; the others are not unused, they were not looked at."""
-    if waiver.finding is not None:
-        return waiver.metric in {gate.metric for gate in gates.values()}
-    return (waiver.gate or "").partition("[")[0] in gates and waiver.artefact in (None, *artefacts)
-
-
-def _challenge(spec: AuditSpec, metrics: set[str]) -> Any:
-    """Leave out the tests that no gate reads."""
-    unread: dict[str, Any] = {"response_images": 0, "combinations": None}
-    if "lesion_erased_auroc" not in metrics:
-        unread["erased_images"] = 0
-    if "mediated_share" not in metrics:
-        unread["mediation_images"] = 0
-    plain = spec.challenge.separability.model_copy(update={"images": None, "backgrounds": 0, "combined": ()})
-    return spec.challenge.model_copy(update={**unread, "separability": plain})

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from auditlens.errors import IntegrityError
+from auditlens.report.classes import share_segments
 from auditlens.report.html import html_bytes
-from auditlens.report.page import render_page_one, share_segments
+from auditlens.report.page import render_page_one
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.states import ComponentState, ConceptState
 from tests.unit.report.page_reader import Page

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from auditlens.report.classes import class_views
 from auditlens.report.heatmap import heatmap
 from auditlens.report.html import html_bytes
 from auditlens.report.layers import layers_view
-from auditlens.report.page import class_views
 from auditlens.report.vocabulary import faithfulness_rows, word_rows
 from auditlens.stages.record import AuditRecord
 from tests.unit.report.page_reader import Page

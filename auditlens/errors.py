@@ -19,9 +19,13 @@ Whatever else escapes is a fault of ours: the command line prints it as one and 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from functools import lru_cache
+from typing import ClassVar, Final, Literal
+
+_LONGEST_WORD: Final = 100
+_FEW_NAMES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,36 @@ def nearest(word: str, valid: Iterable[str]) -> str:
     Returns
     -------
     str
-        ``"; did you mean 'x'?"``, or an empty text where nothing is close.
+        ``"; did you mean 'x'?"``, or an empty text where nothing is close. Among very many names only those that are
+        one sign away from it count, so that a file of thousands of faults is told of at once.
     """
-    match = difflib.get_close_matches(word, list(valid), n=1, cutoff=0.6)
-    return f"; did you mean {match[0]!r}?" if match else ""
+    names = tuple(valid)
+    if len(word) > _LONGEST_WORD:
+        return ""
+    match = _close(word, names) if len(names) <= _FEW_NAMES else _one_sign_away(word, names)
+    return f"; did you mean {match!r}?" if match else ""
+
+
+def _close(word: str, names: tuple[str, ...]) -> str | None:
+    return next(iter(difflib.get_close_matches(word, names, n=1, cutoff=0.6)), None)
+
+
+def _one_sign_away(word: str, names: tuple[str, ...]) -> str | None:
+    """Find a name that gives the same text as the word where each may lose one sign."""
+    index = _index(names)
+    return next((index[form] for form in _shortened(word) if form in index), None)
+
+
+@lru_cache(maxsize=4)
+def _index(names: tuple[str, ...]) -> dict[str, str]:
+    index: dict[str, str] = {}
+    for name in names:
+        for form in _shortened(name[:_LONGEST_WORD]):
+            index.setdefault(form, name)
+    return index
+
+
+def _shortened(word: str) -> Iterator[str]:
+    folded = word.casefold()
+    yield folded
+    yield from (folded[:at] + folded[at + 1 :] for at in range(len(folded)))

@@ -6,11 +6,14 @@ import importlib
 import importlib.util
 import io
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 
@@ -107,7 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a name that the terminal cannot show stops no audit
     try:
-        return _called(sys.argv[1:] if arguments is None else list(arguments))
+        with _ended_as_interrupted():
+            return _called(sys.argv[1:] if arguments is None else list(arguments))
     except click.ClickException as error:
         error.show()
         return ExitCode.USER_ERROR
@@ -123,6 +127,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Exception, SystemExit):  # the audited model's own code must not choose the exit code
         click.echo(_own_fault(traceback.format_exc()), err=True)
         return ExitCode.INTERNAL_ERROR
+
+
+@contextmanager
+def _ended_as_interrupted() -> Iterator[None]:
+    """Take the signals by which CI services and closed terminals end a job for the interruption that they are."""
+    in_main = threading.current_thread() is threading.main_thread()  # no other may set handlers
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if in_main and hasattr(signal, name)]
+    mine = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]  # `nohup` ignores, and shall
+    for number in mine:
+        signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number in mine:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _called(arguments: list[str]) -> int:

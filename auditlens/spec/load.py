@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +92,19 @@ Check = Callable[[Fields, Path, tuple[str, ...], Problems], None]
 """What looks at a merged document, the spec's folder and the model's classes, and notes what is wrong."""
 
 
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Reading makes many small objects that stay; looking through them again and again takes half of its time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_collector_at_rest()
 def load_spec(
     path: Path | str,
     variables: Mapping[str, str] | None = None,

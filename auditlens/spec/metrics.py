@@ -219,9 +219,9 @@ def parse_direction(text: str, classes: Sequence[str], class_name: str = "") -> 
     """
     if text in (FROM_CLASS, TO_CLASS):
         return (class_name, OTHER) if text == FROM_CLASS else (OTHER, class_name)
-    pairs = [(text[:at], text[at + 4 :]) for at in range(len(text)) if text.startswith("_to_", at)]
     sides = {*classes, OTHER}
-    known = [(start, end) for start, end in pairs if start in sides and end in sides and start != end]
+    pairs = [(start, text[len(start) + 4 :]) for start in sides if text.startswith(f"{start}_to_")]
+    known = [(start, end) for start, end in pairs if end in sides and start != end]
     if len(known) == 1:
         return known[0]
     if known:

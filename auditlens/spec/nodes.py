@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -11,6 +12,7 @@ from auditlens.errors import Fault, Location, Severity, SpecError
 from auditlens.spec.scalars import Scalar
 
 MOST_FAULTS: Final = 500
+_LONGEST_SENTENCE: Final = 2000
 TOO_MANY: Final = f"more than {MOST_FAULTS} faults; the others are left out"
 Path = tuple[str | int, ...]
 """Keys and indices from the top of the document."""
@@ -126,20 +128,24 @@ class Problems:
     incomplete: set[Path] = field(default_factory=set)
     """Parts that extend something that is not there: what they lack is not told besides."""
     _said: dict[tuple[Path, str], Fault] = field(default_factory=dict)
+    _counts: Counter[Severity] = field(default_factory=Counter)
 
     def add(self, at: Location, path: Path, sentence: str, severity: Severity = "error") -> None:
-        """Note a fault; the same one twice counts once.
+        """Note a fault; the same one twice counts once. Of doubts, as many are kept as anybody reads.
 
         Raises
         ------
         SpecError
-            After so many that nobody reads them, so that a hopeless file is told of at once.
+            After so many errors that nobody reads them, so that a hopeless file is told of at once.
         """
-        if len(self.found) >= MOST_FAULTS:
-            last = Fault(Location(one_line(at.file), at.line, at.column), "", TOO_MANY)
-            raise SpecError(last.message, faults=(*self.errors, last))
         place = Location(one_line(at.file), at.line, at.column)
-        fault = Fault(place, one_line(dotted(path)), one_line(sentence), severity)
+        fault = Fault(place, one_line(_cut(dotted(path))), one_line(_cut(sentence)), severity)
+        if fault not in self.found and self._counts[severity] >= MOST_FAULTS:
+            if severity == "warning":
+                return
+            last = Fault(place, "", TOO_MANY)
+            raise SpecError(last.message, faults=(*self.errors, last))
+        self._counts[severity] += fault not in self.found
         self.found.add(fault)
         self._said[path, sentence] = fault
 
@@ -189,6 +195,12 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def _cut(text: str) -> str:
+    """Leave out the middle of what nobody reads: a value of a hundred pages, say."""
+    half = _LONGEST_SENTENCE // 2
+    return text if len(text) <= _LONGEST_SENTENCE else f"{text[:half]} ... {text[-half:]}"
 
 
 def dotted(path: Path) -> str:

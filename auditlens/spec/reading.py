@@ -45,7 +45,7 @@ def read_text(path: FilePath, shown: str) -> str:
     except OSError as error:  # also a name that is too long, a link to itself, a folder that may not be entered
         raise _refusal(at, f"the file cannot be read: {error.strerror}") from error
     if len(raw) > MAX_BYTES:
-        raise _refusal(at, "the file is larger than 1 MB, which no spec needs")
+        raise _refusal(Location(shown, 1, 1), "the file is larger than 1 MB, which no spec needs")
     return _decoded(raw, shown)
 
 
@@ -101,8 +101,7 @@ def parse(text: str, shown: str, problems: Problems) -> Fields:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = Location(shown, mark.line + 1, mark.column + 1) if mark else Location(shown)
-        tab = "; a tab is no indentation, use blanks" if mark and _sign_at(text, mark) == "\t" else ""
-        raise _refusal(at, f"not valid YAML: {_why(error)}{tab}") from error
+        raise _refusal(at, f"not valid YAML: {_why(error)}{_advice(text, mark)}") from error
     except (yaml.YAMLError, UnicodeError) as error:
         raise _refusal(Location(shown), f"not valid YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(root, Fields):
@@ -110,9 +109,14 @@ def parse(text: str, shown: str, problems: Problems) -> Fields:
     return root
 
 
-def _sign_at(text: str, mark: Any) -> str:
+def _advice(text: str, mark: Any) -> str:
     lines = text.splitlines()
-    return lines[mark.line][mark.column : mark.column + 1] if mark.line < len(lines) else ""
+    line = lines[mark.line] if mark and mark.line < len(lines) else ""
+    if line and line[mark.column :].startswith("\t"):
+        return "; a tab is no indentation, use blanks"
+    if line and line[: mark.column].endswith("$") and line[mark.column :].startswith("{"):
+        return "; within { } or [ ] a ${...} stands in quotes, and one that becomes a number in a line of its own"
+    return ""
 
 
 def _why(error: yaml.MarkedYAMLError) -> str:
@@ -227,7 +231,8 @@ class _Reader:
 
     def _bounded(self, size: int, at: Location) -> int:
         if size > MAX_VALUES:
-            raise _refusal(at, f"aliases expand this to more than {MAX_VALUES:,} values, which no spec needs")
+            what = "aliases expand this to" if self._anchors else "this holds"
+            raise _refusal(at, f"{what} more than {MAX_VALUES:,} values, which no spec needs")
         return size
 
 

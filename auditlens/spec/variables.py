@@ -13,6 +13,8 @@ from auditlens.spec.scalars import read_scalar
 
 _VARIABLE: Final = re.compile(r"(\$?)\$\{([^{}]*)\}")
 """`$${...}` is written for a literal `${...}`."""
+_UNFINISHED: Final = re.compile(r"(?<!\$)\$\{(env|var):")
+"""What is left of a variable without its closing brace, or with another one inside."""
 
 
 def resolve_variables(root: Fields, variables: Mapping[str, str], problems: Problems) -> Fields:
@@ -55,6 +57,8 @@ class _Resolver:
 
     def _leaf(self, leaf: Leaf, text: str, path: Path) -> Leaf:
         try:
+            if _UNFINISHED.search(_VARIABLE.sub("", text)):
+                raise ValueError("a ${...} ends with a brace and holds no other ${...}; $${...} stands for the text")
             replaced = _VARIABLE.sub(self._value, text)
             value = read_scalar(replaced) if leaf.plain else replaced
         except ValueError as error:
@@ -70,12 +74,19 @@ class _Resolver:
         if kind == "env" and name:
             if name not in os.environ:  # no nearest match: the names of others are nobody's business
                 raise ValueError(f"the environment variable {name} is not set")
-            return os.environ[name]
+            return _text(os.environ[name], f"the environment variable {name}")
         if kind == "var" and name:
             if name not in self._variables:
                 near = nearest(name, self._variables)
                 raise ValueError(f"the variable {name} has no value; give --var {name}=VALUE{near}")
-            return self._variables[name]
+            return _text(self._variables[name], f"the variable {name}")
         raise ValueError(
             f"${{{inner}}} is no variable; write ${{env:NAME}} or ${{var:NAME}}, or $${{...}} for the text"
         )
+
+
+def _text(value: str, name: str) -> str:
+    """Refuse bytes that are no UTF-8, which Python reads as lone surrogates."""
+    if any("\ud800" <= sign <= "\udfff" for sign in value):
+        raise ValueError(f"{name} is not UTF-8 text")
+    return value

@@ -24,7 +24,8 @@ from auditlens.store.rates import keep_rates
 def default_out(loaded: LoadedSpec, suffix: str = "") -> Path:
     """Run folder of a spec that names none: `reports/<audit id>-<spec hash>/`; a part of it has a suffix."""
     name = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in loaded.spec.audit.id)
-    return Path("reports") / f"{name}-{loaded.sha256[:8]}{suffix}"
+    seen = name.lstrip(".")[:100]  # neither hidden nor longer than a file system takes
+    return Path("reports") / f"{seen}-{loaded.sha256[:8]}{suffix}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,9 @@ CASES: dict[str, tuple[str, str, str]] = {
     "unset variable": ("  id: B-1", "  id: «${var:ID}", "give --var ID=VALUE"),
     "unset environment": ("  id: B-1", "  id: «${env:NO_SUCH_NAME_X}", "is not set"),
     "variable of no kind": ("  id: B-1", "  id: «${ID}", "is no variable"),
+    "variable within a variable": ("  id: B-1", "  id: «\"${var:${env:HOME}}\"", "holds no other ${...}"),
+    "variable in braces without quotes": ("threshold: 0.31", "threshold: $«{var:T}", "one that becomes a number in a line of its own"),
+    "a direction of many pages": ("melanoma_to_benign", "«" + "a" * 200_000 + "_to_" * 20_000, "is no direction"),
     # YAML itself
     "key twice": ("  title: Broken specs", "  title: Broken specs\n  «id: B-2", "the key 'id' stands here twice"),
     "section twice": ("waivers:\n", "«gates: {}\nwaivers:\n", "the key 'gates' stands here twice"),
@@ -227,6 +230,8 @@ RAW: dict[str, tuple[bytes, str]] = {
     "merge bomb": (("a: &a\n" + "\n".join(f"  k{n}: 1" for n in range(5000)) + "\nb:\n" + "\n".join("  - {<<: *a}" for _ in range(5000))).encode(), "aliases expand this"),
     "deep": (NESTED.encode(), "exceeded maximum nesting depth"),
     "deep mappings": (("{a: " * 50_000).encode(), ": nested more than 40 levels"),
+    "a long list": (b"auditlens: [" + b"1," * 300_000, ":1:12: this holds more than 100,000 values"),
+    "many misspelt names": (GOOD.replace("concepts:\n", "concepts:\n" + "".join(f"  concept_{n}: {{texts: [a]}}\n" for n in range(9000))).replace("spurious: [ruler]", f"spurious: [{', '.join(f'conzept_{n}' for n in range(3000))}]").encode(), "did you mean 'concept_7'?"),
     "many keys": ("".join(f"k{n}: 1\n" for n in range(40_000)).encode(), "there is no such field"),
     "one long line": (b"auditlens: " + b"x" * 900_000, ":1:12: auditlens"),
     "many gates": (GOOD.encode() + b"".join(b"g%d: {}\n" % n for n in range(20_000)), "there is no such field"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -85,6 +87,27 @@ def test_an_interruption_is_130(command, capsys, error):
     command(raising(error))
     assert main(["boom"]) == 130
     assert "finished work is kept" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_ends_a_job_interrupts_it(command, capsys, number):
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        command(lambda: os.kill(os.getpid(), number) or time.sleep(5))
+        assert main(["boom"]) == 130
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
+    assert "finished work is kept" in capsys.readouterr().err
+
+
+def test_what_the_caller_ignores_stays_ignored(command):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        command(lambda: os.kill(os.getpid(), signal.SIGHUP))
+        assert main(["boom"]) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("oh"), RecursionError(), MemoryError(), SystemExit(0)])
@@ -196,3 +219,8 @@ def test_light_commands_load_nothing_heavy(arguments, spec):
         [sys.executable, "-c", code, *arguments], cwd=spec.parent, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "LOADED"
+
+
+def test_the_package_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "auditlens", "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, f"auditlens, version {__version__}\n")

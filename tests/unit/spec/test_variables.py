@@ -1,5 +1,7 @@
 """`${env:NAME}` and `${var:NAME}` in values."""
 
+import os
+
 import pytest
 
 
@@ -56,3 +58,21 @@ def test_variables_work_in_include_and_in_included_files(bench):
     bench.write("audit: {owner: '${var:W}'}\n", "shared.yaml")
     spec = bench.load(include=["${var:F}.yaml"], variables={"F": "shared", "W": "me"}).spec
     assert spec.audit.owner == "me"
+
+
+@pytest.mark.parametrize("text", ["${var:OWNER", "${var:${env:HOME}}", "a ${env:HOME}${var:"])
+def test_a_variable_ends_with_its_brace_and_holds_no_other(bench, text):
+    assert "audit.owner: a ${...} ends with a brace" in bench.problem(audit__owner=text, variables={"OWNER": "x"})
+
+
+def test_the_text_of_an_open_variable_can_be_written(bench):
+    assert bench.load(audit__owner="$${var:OWNER}").spec.audit.owner == "${var:OWNER}"
+    assert bench.load(audit__owner="${ and $HOME").spec.audit.owner == "${ and $HOME"
+
+
+def test_bytes_that_are_no_text_are_told_at_their_place(bench, monkeypatch):
+    monkeypatch.setitem(os.environb, b"AUDIT_BYTES", b"a\xffb")
+    assert bench.problem(audit__owner="${env:AUDIT_BYTES}").endswith(
+        "audit.owner: the environment variable AUDIT_BYTES is not UTF-8 text"
+    )
+    assert "the variable X is not UTF-8 text" in bench.problem(audit__owner="${var:X}", variables={"X": "a\udcff"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from auditlens.errors import IntegrityError
+from auditlens.errors import IntegrityError, SpecError
 from auditlens.spec.hashes import with_hash
 from auditlens.spec.load import load_spec
 from auditlens.stages.planned_run import FoundHash
@@ -29,7 +29,8 @@ def write_found(path: Path, variables: Mapping[str, str], found: Iterable[FoundH
                 location=loaded.locate(_parts(row.field)),
                 hint="a file that changed is what a hash is for; --force writes the new one",
             )
-    text = path.read_text(encoding="utf-8")
+    before = path.read_bytes()
+    text = before.decode("utf-8")  # not `read_text`, which would change the line ends of Windows
     for row in rows:
         if row.declared == row.sha256:
             continue
@@ -39,9 +40,18 @@ def write_found(path: Path, variables: Mapping[str, str], found: Iterable[FoundH
             continue
         text = changed
         yield f"{row.field}: {'written' if row.declared is None else 'replaced'}, {row.sha256}"
-    if text != path.read_text(encoding="utf-8"):
-        write_bytes_atomically(path, text.encode("utf-8"))
-        load_spec(path, variables, check_paths=False)  # what was written must be as valid as before
+    if text.encode("utf-8") != before:
+        _put(path, text.encode("utf-8"), before, variables)
+
+
+def _put(path: Path, content: bytes, before: bytes, variables: Mapping[str, str]) -> None:
+    """Write the spec; what was written must be as valid as before, else it is as before."""
+    write_bytes_atomically(path, content)
+    try:
+        load_spec(path, variables, check_paths=False)
+    except SpecError:
+        write_bytes_atomically(path, before)
+        raise
 
 
 def _parts(field: str) -> tuple[str | int, ...]:

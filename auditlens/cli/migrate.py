@@ -30,6 +30,8 @@ def migrate(spec: Path, out: Path | None, in_place: bool) -> None:
     done = rewritten(read_text(spec, str(spec)), str(spec))
     if done.version == CURRENT:
         click.echo(f"{spec}: version {CURRENT} already, nothing to do", err=True)
+        if out is None and not in_place:
+            _put(done.text, None)  # `auditlens migrate SPEC > NEW` gives a whole spec, whatever SPEC was
         return
     click.echo(f"{spec}: version {done.version} rewritten as version {CURRENT}", err=True)
     for change in done.changes:
@@ -42,7 +44,7 @@ def _put(text: str, target: Path | None) -> None:
         click.echo(text, nl=False)
         return
     try:
-        target.write_text(text, encoding="utf-8")
+        target.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise AuditLensError(f"cannot write {str(target)!r}: {error.strerror}") from error
     click.echo(f"{target}: written; next: auditlens validate {target}", err=True)

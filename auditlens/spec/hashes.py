@@ -29,8 +29,7 @@ def with_hash(text: str, field: Sequence[str | int], sha256: str) -> str | None:
     values = {key.value: (key, value) for key, value in owner.value if isinstance(key, yaml.ScalarNode)}
     name, quoted = str(field[-1]), f'"{sha256}"'
     if name in values:
-        old = values[name][1]
-        return text[: old.start_mark.index] + quoted + text[old.end_mark.index :]
+        return _replaced(text, *values[name], quoted)
     beside = next((values[other] for other in BESIDE if other in values), None)
     if beside is None:
         return None
@@ -39,6 +38,18 @@ def with_hash(text: str, field: Sequence[str | int], sha256: str) -> str | None:
         end = value.end_mark.index
         return f"{text[:end]}, {name}: {quoted}{text[end:]}"
     return _below(text, key.start_mark.column, value.end_mark.index, f"{name}: {quoted}")
+
+
+def _replaced(text: str, key: yaml.Node, old: yaml.Node, quoted: str) -> str:
+    """Put a value into the place of another, which may be nothing: `sha256:`, or `{sha256}` in braces."""
+    start, end = old.start_mark.index, old.end_mark.index
+    if start < end:
+        return f"{text[:start]}{quoted}{text[end:]}"
+    behind = key.end_mark.index
+    colon = behind + len(text[behind:]) - len(text[behind:].lstrip(" "))
+    if text[colon : colon + 1] == ":":
+        return f"{text[: colon + 1]} {quoted}{text[colon + 1 :]}"
+    return f"{text[:behind]}: {quoted}{text[behind:]}"
 
 
 def _find(node: yaml.Node | None, path: Sequence[str | int]) -> yaml.Node | None:
@@ -57,9 +68,9 @@ def _below(text: str, column: int, end: int, line: str) -> str:
 
     A block scalar (`|`, `>`) ends at the start of the line behind it.
     """
-    at_start = end > 0 and text[end - 1] == "\n"
-    stop = end if at_start else text.find("\n", end)
-    newline = "\r\n" if "\r\n" in text else "\n"
+    newline = next((sign for sign in ("\r\n", "\n", "\r") if sign in text), "\n")
+    at_start = end > 0 and text[end - 1] == newline[-1]
+    stop = end if at_start else text.find(newline[-1], end)
     if stop < 0:
         return f"{text}{newline}{' ' * column}{line}{newline}"
     stop = stop if at_start else stop + 1

@@ -49,14 +49,15 @@ def migrate(text: str, shown: str) -> Migrated:
     version = _version(text, shown)
     if version == CURRENT:
         return Migrated(text, version, ())
-    tree, changes = read_tree(text), list[str]()
+    lines = text.replace("\r\n", "\n")  # ruamel.yaml would write both kinds of line ends into one file
+    tree, changes = read_tree(lines), list[str]()
     for older in range(version, CURRENT):
         for step in MIGRATIONS[older]:
             changes += step(tree)
         tree[FIELD] = older + 1
-    changed = write_tree(tree, text)
-    _check_comments(text, changed, shown)
-    return Migrated(changed, version, tuple(changes))
+    changed = write_tree(tree, lines)
+    _check_comments(lines, changed, shown)
+    return Migrated(changed.replace("\n", "\r\n") if lines != text else changed, version, tuple(changes))
 
 
 def _version(text: str, shown: str) -> int:

@@ -55,3 +55,15 @@ def test_a_wrong_call_is_one_line(old, capsys, arguments, said):
     assert said in error
     assert "Traceback" not in error
     assert old.read_text() == OLD
+
+
+def test_a_spec_of_today_goes_through_as_it_is(old, capsys):
+    old.write_text(NEW)
+    assert main(["migrate", "old.yaml"]) == 0
+    assert capsys.readouterr().out == NEW
+
+
+def test_line_ends_of_windows_stay(old):
+    old.write_bytes(OLD.replace("\n", "\r\n").encode())
+    assert main(["migrate", "old.yaml", "--in-place"]) == 0
+    assert old.read_bytes() == NEW.replace("\n", "\r\n").encode()

@@ -58,3 +58,31 @@ def test_the_last_line_without_an_end():
 def test_line_ends_of_windows_stay():
     changed = with_hash("model:\r\n  weights: a.pt\r\n", ("model", "sha256"), SHA)
     assert changed == f'model:\r\n  weights: a.pt\r\n  sha256: "{SHA}"\r\n'
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_line_ends_stay_as_they_are(newline):
+    text = newline.join(["model:", "  weights: a.pt  # mine", "  classes: [a, b]", ""])
+    changed = with_hash(text, ("model", "sha256"), SHA)
+    assert changed == text.replace("mine" + newline, f'mine{newline}  sha256: "{SHA}"{newline}')
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("model:\n  weights: a.pt\n  sha256:   # fill in\n", 'model:\n  weights: a.pt\n  sha256: "SHA"   # fill in\n'),
+        (
+            "model:\n  weights: a.pt\n  sha256:\n  classes: [a]\n",
+            'model:\n  weights: a.pt\n  sha256: "SHA"\n  classes: [a]\n',
+        ),
+        ("model:\n  weights: a.pt\n  sha256 :", 'model:\n  weights: a.pt\n  sha256 : "SHA"'),
+        ("model: {weights: a.pt, sha256: , layers: auto}\n", 'model: {weights: a.pt, sha256: "SHA" , layers: auto}\n'),
+        ("model: {weights: a.pt, sha256}\n", 'model: {weights: a.pt, sha256: "SHA"}\n'),
+        ("model: {weights: a.pt, sha256:}\n", 'model: {weights: a.pt, sha256: "SHA"}\n'),
+        ("model: {weights: a.pt, sha256: null}\n", 'model: {weights: a.pt, sha256: "SHA"}\n'),
+    ],
+)
+def test_an_empty_one_is_filled_in(text, changed):
+    found = with_hash(text, ("model", "sha256"), SHA)
+    assert found == changed.replace("SHA", SHA)
+    assert yaml.safe_load(found)["model"]["sha256"] == SHA

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -26,10 +26,14 @@ class Decision(Part):
     source: str = Field("", description="Where the threshold is documented.")
 
 
+Side = Annotated[int, Field(ge=1, le=8192)]
+"""Side of an image in pixels."""
+
+
 class Preprocessing(Part):
     """What happens between the decoded image (RGB, 8 bit) and the model's input."""
 
-    resize: int | tuple[int, int] | None = Field(
+    resize: Side | tuple[Side, Side] | None = Field(
         None, description="Target size; one number with mode `shortest`, or the side of a square; null keeps the size."
     )
     mode: Literal["squash", "shortest", "centre_square"] = Field(
@@ -37,9 +41,7 @@ class Preprocessing(Part):
         description="squash: resize both sides; shortest: shorter side, then centre crop; "
         "centre_square: crop, then resize.",
     )
-    crop: int | None = Field(
-        None, ge=1, description="Side of a centre crop after resizing (modes `shortest` and `squash`)."
-    )
+    crop: Side | None = Field(None, description="Side of a centre crop after resizing (modes `shortest` and `squash`).")
     channels: Literal[1, 3] = Field(3, description="3: RGB; 1: grey (0.299 R + 0.587 G + 0.114 B).")
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = Field(
         "bilinear", description="Resampling filter."

@@ -29,6 +29,7 @@ from auditlens.spec.shape import (
 _PATTERNS: Final = {
     "^[0-9a-f]{64}$": "a SHA-256 as 64 digits 0-9 a-f in lower case",
     "^[A-Za-z][A-Za-z0-9_.-]*$": "a name of letters, digits, '_', '.', '-' that begins with a letter",
+    r"\S": "text that is not blank",
     r"^[\w.]+:\w+$": "'module:function'",
     r"^((torchvision|timm):\S+|python:[\w.]+:\w+|huggingface:.+)$": (
         "'torchvision:NAME', 'timm:NAME', 'huggingface:FOLDER' or 'python:module:factory'"

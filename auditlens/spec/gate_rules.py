@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auditlens.errors import nearest
 from auditlens.spec.metrics import METRIC_RULES, MetricRule
 from auditlens.spec.model import LIMIT
 from auditlens.spec.nodes import Fields, Items, Leaf, Node, Path, Problems, child, place, select
@@ -56,6 +57,7 @@ class _Gate:
         self._each()
         self._worst()
         self._itself()
+        self._layer()
         if self.rule.needs_foundation and not _given(self.root, "foundation"):
             self._add(("metric",), f"{self.metric} needs a foundation model; add `foundation`")
         if self.rule.needs_sham:
@@ -107,6 +109,7 @@ class _Gate:
             if name not in self.rule.takes and _given(self.gate, "each", name) and "each" in self.rule.takes:
                 self._add(("each", name), f"{self.metric} is not measured by {name}", key=True)
             self._each_word(name)
+            self._twice(name)
         if "within" not in self.rule.takes and "each" in self.rule.takes and _given(self.gate, "each", "subgroup"):
             self._add(("each", "subgroup"), f"{self.metric} is not measured by subgroup", key=True)
 
@@ -128,6 +131,24 @@ class _Gate:
         concept = text_at(self.gate, "concept") or ""
         if name == "concept" and concept.startswith(GROUP):
             self._add(("concept",), "name one concept; a group goes under `classes`")
+
+    def _twice(self, name: str) -> None:
+        seen: set[object] = set()
+        for path, node in select(self.gate, ("each", name, "*")):
+            if isinstance(node, Leaf) and node.value in seen:
+                self._add(path, f"{node.value!r} is listed twice")
+            seen.add(node.value if isinstance(node, Leaf) else None)
+
+    def _layer(self) -> None:
+        """A layer is one of those that the model names; globs and `auto` are known once the model is loaded."""
+        layer, found = text_at(self.gate, "layer"), child(self.root, "model")
+        named = child(found[1], "layers") if found else None
+        nodes = named[1].items if named and isinstance(named[1], Items) else (named[1],) if named else ()
+        layers = [str(node.value) for node in nodes if isinstance(node, Leaf)]
+        known = bool(layers) and not any(name == "auto" or set(name) & set("*?[") for name in layers)
+        if layer is not None and known and layer not in layers:
+            near = nearest(layer, layers)
+            self._add(("layer",), f"the layer {layer!r} is not examined; valid are {', '.join(layers)}{near}")
 
     def _itself(self) -> None:
         found = child(self.gate, "required_by")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from auditlens.spec.parts import Part, Sha256
+from auditlens.spec.parts import Part, Said, Sha256
 
 
 class Foundation(Part):
@@ -44,8 +44,8 @@ class Foundation(Part):
 class Assumption(Part):
     """A recorded belief that the foundation model sees a concept, with somebody who answers for it."""
 
-    owner: str = Field(min_length=1, description="Who answers for the assumption.")
-    reason: str = Field(min_length=1, description="Why it is believed.")
+    owner: Said = Field(description="Who answers for the assumption.")
+    reason: Said = Field(description="Why it is believed.")
 
 
 ProbeSource = Literal["auto", "text", "images", "mean", "cav"]
@@ -55,7 +55,7 @@ class Concept(Part):
     """Something the model may look at."""
 
     group: str | None = Field(None, description="Group, such as ABCDE/A; `group:ABCDE` selects all below it.")
-    texts: tuple[str, ...] = Field((), description="Words and paraphrases; averaged into one probe.")
+    texts: tuple[Said, ...] = Field((), description="Words and paraphrases; averaged into one probe.")
     images: str | None = Field(None, description="Folder with example images of the concept.")
     column: str | None = Field(None, description="0/1 column of the data that says where the concept is present.")
     value: str | None = Field(
@@ -67,7 +67,7 @@ class Concept(Part):
         "activation vector (cav); auto: texts and images where given, else cav.",
     )
     artefact: str | None = Field(None, description="Artefact of this spec whose insertion shows the concept.")
-    not_assessable: str | None = Field(None, description="Why this concept cannot be assessed here.")
+    not_assessable: Said | None = Field(None, description="Why this concept cannot be assessed here.")
     assume_observable: Assumption | None = Field(None, description="A recorded assumption instead of a measurement.")
     owner: str = Field("", description="Who answers for the entry.")
     source: str = Field("", description="Where the words come from.")

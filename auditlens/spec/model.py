@@ -110,7 +110,7 @@ class Challenge(Part):
     mediation_images: int = Field(
         50, ge=0, description="Images per class on which components get clean values (mediation); 0 switches it off."
     )
-    n_draws: int = Field(10_000, ge=1_000, description="Bootstrap draws behind an interval.")
+    n_draws: int = Field(10_000, ge=1_000, le=1_000_000, description="Bootstrap draws behind an interval.")
     n_pairs: int = Field(4, ge=0, le=12, description="Example pairs shown per artefact and class.")
     dose_images: int = Field(
         60, ge=1, description="Images per class on which the levels of an artefact's `dose` are compared."

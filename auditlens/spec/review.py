@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from auditlens.spec.parts import Part, Sha256
+from auditlens.spec.parts import Part, Said, Sha256
 from auditlens.stages.component_names import read_name
 
 
@@ -16,8 +16,8 @@ class Reading(Part):
     decision: Literal["valid", "spurious", "unclear"] = Field(
         description="What the reader makes of the component; `unclear` leaves it unread.", examples=["valid"]
     )
-    reader: str = Field(min_length=1, description="Who looked at its examples.", examples=["dr.ito"])
-    reason: str = Field(min_length=1, description="What the reader saw.", examples=["blue-white veil"])
+    reader: Said = Field(description="Who looked at its examples.", examples=["dr.ito"])
+    reason: Said = Field(description="What the reader saw.", examples=["blue-white veil"])
 
 
 class Review(Part):

@@ -7,7 +7,7 @@ from datetime import date
 from pydantic import Field, field_validator, model_validator
 
 from auditlens.spec.gates import Metric, check_limit
-from auditlens.spec.parts import Part, Sha256
+from auditlens.spec.parts import Part, Said, Sha256
 
 
 class Waiver(Part):
@@ -31,9 +31,9 @@ class Waiver(Part):
         description="The waiver holds only while the whole interval is inside this bound, such as `<= 0.08`."
     )
     model_sha256: Sha256 = Field(description="The weights, or the file that ships, that it is for.")
-    owner: str = Field(min_length=1, description="Who asks.")
-    approved_by: str = Field(min_length=1, description="The second person.")
-    reason: str = Field(min_length=1, description="Why.")
+    owner: Said = Field(description="Who asks.")
+    approved_by: Said = Field(description="The second person.")
+    reason: Said = Field(description="Why.")
     expires: date = Field(description="Last day, as 2027-03-31.", strict=False)
     risk_id: str | None = Field(None, description="Risk.")
 

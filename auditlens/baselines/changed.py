@@ -37,7 +37,7 @@ FREE: Final = frozenset(
 def what_changed(spec: AuditSpec, plan: AuditPlan, record: AuditRecord) -> tuple[str, ...]:
     """Name what makes the numbers of an earlier audit no match for this one's; empty where they are."""
     then = record.plan
-    rows = (
+    rows: tuple[tuple[Any, ...], ...] = (
         ("the data", then.data.sha256, plan.data.sha256),
         ("the set for observability", *(one.data.sets.digest("observability") for one in (then, plan))),
         ("the set of concept examples", *(one.data.sets.digest("concept examples") for one in (then, plan))),

@@ -43,9 +43,16 @@ def what_changed(spec: AuditSpec, plan: AuditPlan, record: AuditRecord) -> tuple
         ("the set of concept examples", *(one.data.sets.digest("concept examples") for one in (then, plan))),
         ("the foundation model", _foundation(then), _foundation(plan)),
         ("the seed", then.seed, plan.seed),
-        ("the version of AuditLens", record.environment.auditlens, __version__),
     )
-    return (*(what for what, before, after in rows if before != after), *_sections(spec, record))
+    changed: list[str] = [what for what, before, after in rows if before != after]
+    return (*changed, *_tool(record.environment.auditlens), *_sections(spec, record))
+
+
+def _tool(then: str) -> tuple[str, ...]:
+    """Say that the record is of another version, which may draw artefacts, or define a metric, otherwise."""
+    if then == __version__:
+        return ()
+    return (f"the version of AuditLens ({then} then, {__version__} now: pictures and metrics may differ)",)
 
 
 def _foundation(plan: AuditPlan) -> Any:

@@ -117,8 +117,22 @@ def _measure(name: str, concept: Concept, spec: AuditSpec, samples: Samples, spa
         "specific": specific,
         "state": state,
         "reason": reason,
-        "would_verify": "" if state is ConceptState.OBSERVABLE else WOULD_VERIFY,
+        "would_verify": _would_verify(state, source, concept.flag, labelled),
     }
+
+
+def _would_verify(state: ConceptState, source: str, flag: str | None, labelled: LabelledImages | None) -> str:
+    """What is missing; where labels leave the interval too wide that is more of them, and no further source."""
+    if state is ConceptState.OBSERVABLE:
+        return ""
+    if state is not ConceptState.UNVERIFIED or source != "column" or labelled is None or flag is None:
+        return WOULD_VERIFY
+    flags, units = labelled.samples.columns[flag], labelled.samples.units
+    n_with, n_without = (np.unique(units[side]).size for side in (flags > 0.5, flags <= 0.5))
+    return (
+        f"more labelled images (now {n_with} units with it and {n_without} without): the fewer of the two decide how "
+        "wide the interval is"
+    )
 
 
 def observe(

@@ -17,7 +17,7 @@ from auditlens.stages.pruning import Judged, Pruned, SilencedComponent
 from auditlens.stages.record import AuditRecord
 from auditlens.stages.verdict import GateResult
 
-WEIGHTS, CARD, SPEC = "pruned.safetensors", "pruned.card.md", "pruned.yaml"
+WEIGHTS, CARD, SPEC, LOCK = "pruned.safetensors", "pruned.card.md", "pruned.yaml", "pruned.lock"
 """Files of a pruned model."""
 HARDLY_HELPED = (
     "Pruning alone hardly helped in the paper: with 40 of 512 components pruned, a melanoma classifier became only "
@@ -55,6 +55,8 @@ def pruned_spec(loaded: LoadedSpec, folder: Path, silenced: Sequence[str], weigh
     }
     if spec.waivers:
         document["waivers"] = []
+    if spec.protocol is not None and spec.protocol.lock is not None:
+        document["protocol"] = {"lock": LOCK}  # the ledger of looks stays that of the images
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
 
 

@@ -30,7 +30,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 PREFIXES: Final = {"foundation": LOCAL_FOLDER, "network": HUGGINGFACE}
 """What a text begins with where its field may also hold something that is no path."""
 
-Kind = Literal["file", "folder", "pictures", "image", "foundation", "network", "run"]
+Kind = Literal["file", "folder", "pictures", "image", "foundation", "network", "run", "written"]
 Pattern = tuple[str, ...]
 
 PATH_FIELDS: Final[dict[Pattern, Kind]] = {
@@ -61,10 +61,15 @@ PATH_FIELDS: Final[dict[Pattern, Kind]] = {
     ("artefacts", "*", "without"): "folder",
     ("artefacts", "*", "removal", "masks"): "folder",
     ("baselines", "*", "record"): "run",
+    ("protocol", "lock"): "written",
+    ("protocol", "looks"): "written",
     ("challenge", "separability", "images"): "folder",
     ("challenge", "separability", "images", "*"): "folder",
 }
-"""Every field of the spec that names a file or folder, `*` for any key or index."""
+"""Every field of the spec that names a file or folder, `*` for any key or index.
+
+What is `written` by the tool need not be there yet.
+"""
 
 
 def is_hub_id(text: str) -> bool:

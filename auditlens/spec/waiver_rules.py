@@ -71,7 +71,9 @@ class _Waiver:
             self._add("bound", f"{self.metric} takes a bound with {' or '.join(rule.relations)}")
 
     def _gates(self) -> list[Node]:
-        return [gate for _, gate in select(self.root, ("gates", "*")) if _metric_of(self.root, gate) == self.metric]
+        """Gates of the metric; those against a baseline are about how much worse it became, and are named as gates."""
+        gates = [gate for _, gate in select(self.root, ("gates", "*")) if child(gate, "against") is None]
+        return [gate for gate in gates if _metric_of(self.root, gate) == self.metric]
 
     def _reads(self, gate: Node, name: str) -> bool:
         if name in (text_at(gate, "artefact"), text_at(gate, "concept")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
@@ -41,6 +42,15 @@ class Waiver(Part):
     @classmethod
     def _bound_parses(cls, text: str) -> str:
         return check_limit(text)
+
+    @field_validator("expires", mode="before")
+    @classmethod
+    def _is_a_day(cls, day: Any) -> Any:
+        """Refuse a number, which would be read as seconds since 1970."""
+        is_number = isinstance(day, int | float)
+        if is_number:
+            raise ValueError("write a day, such as 2027-03-31")
+        return day
 
     @model_validator(mode="after")
     def _names_one_thing(self) -> Waiver:

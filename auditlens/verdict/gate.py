@@ -24,22 +24,31 @@ def state_of(gate: PlannedGate, estimate: Estimate | None) -> GateState:
         return GateState.NOT_EVALUATED
     if estimate.too_few:
         return GateState.INCONCLUSIVE
-    slack = estimate.unseen if estimate.n_units < ENOUGH_UNITS else 0.0
-    low, high = estimate.low - slack, estimate.high + slack
-    if inside(gate.relation, gate.bound, low, high) and _is_shown(gate, estimate):
+    if shows_inside(gate.relation, gate.bound, estimate):
         return GateState.INCONCLUSIVE if few_units(gate, estimate) else GateState.HOLDS
+    slack = _slack(estimate)
+    low, high = estimate.low - slack, estimate.high + slack
     if outside(gate.relation, gate.bound, low, high):
         return GateState.FAILS
     return GateState.INCONCLUSIVE
 
 
+def shows_inside(relation: str, bound: float, estimate: Estimate) -> bool:
+    """Tell whether an interval, with what rare changes could still hide, is wholly inside a limit or a bound."""
+    if estimate.low is None or estimate.high is None:
+        return False
+    slack = _slack(estimate)
+    shown = relation == ">=" or estimate.unseen <= bound
+    return shown and inside(relation, bound, estimate.low - slack, estimate.high + slack)
+
+
+def _slack(estimate: Estimate) -> float:
+    return estimate.unseen if estimate.n_units < ENOUGH_UNITS else 0.0
+
+
 def few_units(gate: PlannedGate, estimate: Estimate) -> bool:
     """Tell whether a gate within a subgroup rests on fewer units than a pass needs."""
     return estimate.n_units < gate.min_units
-
-
-def _is_shown(gate: PlannedGate, estimate: Estimate) -> bool:
-    return gate.relation == ">=" or estimate.unseen <= gate.bound
 
 
 def why_undecided(gate: PlannedGate, estimate: Estimate) -> str:

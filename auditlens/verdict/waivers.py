@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from typing import TypeGuard
 
 from auditlens.spec.model import LIMIT, Waiver
 from auditlens.stages.findings import Estimate
-from auditlens.stages.limits import inside
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import GateState
 from auditlens.stages.verdict import GateResult
+from auditlens.verdict.gate import shows_inside
 
 
 def covers(waiver: Waiver, gate: PlannedGate) -> bool:
-    """Whether a waiver speaks of a gate, by its name or id, or by the finding that the gate reads."""
+    """Whether a waiver speaks of a gate, by its name or id, or by the finding that the gate reads.
+
+    A gate against a baseline reads how much worse the finding has become: that is accepted by the gate's name alone.
+    """
     if waiver.finding is not None:
-        named = waiver.metric == gate.metric and waiver.finding in (gate.artefact, gate.concept)
+        own = gate.against is None and waiver.metric == gate.metric
+        named = own and waiver.finding in (gate.artefact, gate.concept)
     else:
         named = waiver.gate in (gate.id, gate.name) and waiver.artefact in (None, gate.artefact)
     return named and all(gate.within.get(column) == value for column, value in waiver.within.items())
@@ -85,7 +90,8 @@ def _objection(
     if waiver.model_sha256 != model_sha256:
         return f"the {waiver.title} is for another model ({waiver.model_sha256[:8]})"
     if not _within(waiver.bound, gate, estimate):
-        return f"the interval leaves the bound {waiver.bound} of the {waiver.title}"
+        rare = f", or {100 * estimate.unseen:.1f} % of the units may change unseen" if _may_hide(estimate) else ""
+        return f"the interval leaves the bound {waiver.bound} of the {waiver.title}{rare}"
     return None
 
 
@@ -95,13 +101,15 @@ def _same_person(owner: str, approver: str) -> bool:
 
 
 def _within(bound: str, gate: PlannedGate, estimate: Estimate | None) -> bool:
-    """Whether the whole interval is inside a bound that looks the way of the limit."""
+    """Whether the whole interval is inside a bound that looks the way of the limit, as a gate's must be to hold."""
     match = LIMIT.match(bound)
-    if match is None or estimate is None or estimate.low is None or estimate.high is None:
+    if match is None or estimate is None:
         return False
-    return match.group(1) == gate.relation and inside(
-        match.group(1), float(match.group(2)), estimate.low, estimate.high
-    )
+    return match.group(1) == gate.relation and shows_inside(match.group(1), float(match.group(2)), estimate)
+
+
+def _may_hide(estimate: Estimate | None) -> TypeGuard[Estimate]:
+    return estimate is not None and estimate.unseen > 0
 
 
 def _acceptance(waiver: Waiver) -> str:

@@ -121,3 +121,23 @@ def test_without_unrelated_words_there_is_no_control_of_them(world):
     names = [control.name for control in controls(plan, {"layer": table}, ())]
     assert "random image sets, layer" in names
     assert not any("unrelated" in name for name in names)
+
+
+def test_an_interval_that_labels_leave_too_wide_asks_for_more_of_them():
+    """It is the rarer side that decides; another source is not what is missing."""
+    world = make_world({"ruler": 0.02}, n=200, noise=1.5)
+    found = judged(world, world.space, ruler={"texts": ("ruler",), "column": "ruler"})["ruler"]
+    assert found.state is ConceptState.UNVERIFIED
+    assert "crosses" in found.reason
+    flagged = world.samples.columns["ruler"] == 1
+    n_with, n_without = (len(set(world.samples.units[side])) for side in (flagged, ~flagged))
+    assert f"now {n_with} units with it and {n_without} without" in found.would_verify
+    assert "column" not in found.would_verify
+
+
+def test_another_concept_moves_no_interval_of_a_concept():
+    """Each concept is decided at its own level: with more of them none is harder to verify."""
+    world = make_world({"ruler": 0.1, "ink": 0.1, "hair": 0.3}, n=200)
+    every = {name: {"texts": (name,), "column": name} for name in ("ruler", "ink", "hair")}
+    alone = judged(world, world.space, ruler=every["ruler"])["ruler"]
+    assert judged(world, world.space, **every)["ruler"].auroc == alone.auroc

@@ -65,6 +65,7 @@ def source(tmp_path):
         },
         "data": {"folder": "images"},
         "decision": {"class": "melanoma", "threshold": 0.5},
+        "protocol": {"lock": "x.lock", "looks": "looks.jsonl"},
         "gates": {"works": {"metric": "sensitivity", "limit": ">= 0.5"}},
         "waivers": [
             {
@@ -92,6 +93,9 @@ def test_the_spec_is_valid_and_its_paths_resolve(tmp_path, source, place):
     assert loaded.spec.audit.id == "X-1-pruned"
     assert (loaded.base / loaded.spec.data.folder).resolve() == (tmp_path / "specs" / "images").resolve()
     assert loaded.spec.gates == source.spec.gates
+    protocol = loaded.spec.protocol
+    assert (loaded.base / protocol.lock).resolve() == folder.resolve() / "pruned.lock"
+    assert (loaded.base / protocol.looks).resolve() == (tmp_path / "specs").resolve() / "looks.jsonl"
 
 
 def test_weights_in_a_folder_stay_there(tmp_path, source):

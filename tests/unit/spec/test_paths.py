@@ -46,6 +46,7 @@ def test_what_is_no_path_is_told(text):
         ("local-dir:clip", "foundation", "local-dir:sub/clip"),
         ("local-dir:package:a/clip", "foundation", "local-dir:package:a/clip"),
         ("ViT-B-32", "foundation", "ViT-B-32"),
+        ("looks.jsonl", "written", "sub/looks.jsonl"),
         ("a.png", "image", "a.png"),
         ("./a.png", "image", "sub/a.png"),
         ("../a.png", "image", "a.png"),

@@ -57,6 +57,8 @@ def test_what_a_waiver_may_name(bench, changes):
         ({"finding": "ruler", "metric": "decision_flips"}, "name a gate, or a finding with its metric"),
         ({"gate": ...}, "name a gate, or a finding with its metric"),
         ({"gate": ..., "finding": "ruler"}, "finding and metric go together"),
+        ({"expires": 20270331}, "write a day, such as 2027-03-31"),
+        ({"expires": "2027-02-30"}, "waivers[0].expires"),
         ({"metric": "sensitivity"}, "finding and metric go together"),
         ({"gate": ..., "finding": "ruler", "metric": "decision_flips", "artefact": "tint"}, "finding names"),
         ({"gate": ..., "finding": "rular", "metric": "decision_flips"}, "no artefact or concept 'rular'"),
@@ -70,6 +72,14 @@ def test_a_waiver_for_nothing_is_told_with_its_place(bench, changes, said):
     problem = bench.problem(gates=GATES, waivers=[waiver(**changes)])
     assert said in problem
     assert problem.startswith("spec.yaml:1:")
+
+
+def test_a_gate_against_a_baseline_is_waived_by_its_name(bench):
+    worse = {"metric": "artefact_effect", "artefact": "tint", "limit": "<= 0.01", "against": "v1"}
+    given = {"gates": GATES | {"worse": worse}, "baselines": {"v1": {}}}
+    finding = waiver(gate=..., finding="tint", metric="artefact_effect", bound="<= 0.1")
+    assert "no gate of artefact_effect reads 'tint'" in bench.problem(waivers=[finding], **given)
+    assert bench.load(waivers=[waiver(gate="worse", bound="<= 0.1")], **given)
 
 
 def test_two_waivers_do_not_share_an_id(bench):

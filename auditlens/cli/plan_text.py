@@ -16,6 +16,7 @@ from auditlens.stages.states import Severity
 from auditlens.verdict.protocol import protocol_notes
 
 CANNOT: Final = "cannot hold with this n"
+UNREAD: Final = "cannot be evaluated"
 SHOWN: Final = 12
 MANY_STRATA: Final = 6
 ARTEFACT: Final = ("artefact", "kind", "instances>", "images>", "units>", "left out>", "sham", "doses", "pictures")
@@ -83,11 +84,12 @@ def head(found: PlannedRun) -> list[str]:
 
 def _decidable(found: PlannedRun) -> str:
     """How many gates so many images can decide."""
-    closed = sum(row.undecidable for row in found.gates)
-    unknown = sum(row.can_hold is None for row in found.gates)
-    parts = [f"{closed} {CANNOT}"] if closed else []
-    parts += [f"{unknown} not worked out"] if unknown else []
-    rest = len(found.gates) - closed - unknown
+    unread = sum(row.nothing_to_read for row in found.gates)
+    closed = sum(row.undecidable for row in found.gates) - unread
+    other = sum(row.can_hold is None for row in found.gates)
+    counts = {CANNOT: closed, UNREAD: unread, "not a matter of n": other}
+    parts = [f"{n} {said}" for said, n in counts.items() if n]
+    rest = len(found.gates) - closed - unread - other
     return ", ".join([*parts, f"{'all' if rest == len(found.gates) else rest} can hold"])
 
 
@@ -97,11 +99,10 @@ def _short(sha256: str | None) -> str:
 
 def blocks(found: PlannedRun) -> Iterator[Block]:
     """All tables, what cannot hold first."""
-    closed = [row for row in found.gates if row.undecidable]
-    if closed:
-        yield Block(
-            f"{len(closed)} OF {len(found.gates)} GATES: {CANNOT.upper()}", ("gate", "limit", "why"), _gates(closed)
-        )
+    for said, closed in ((CANNOT, _closed(found, unread=False)), (UNREAD, _closed(found, unread=True))):
+        if closed:
+            title = f"{len(closed)} OF {len(found.gates)} GATES: {said.upper()}"
+            yield Block(title, ("gate", "limit", "why"), _gates(closed))
     open_gates = [row for row in found.gates if not row.undecidable]
     if open_gates:
         yield Block("Gates and what so many images can decide", ("gate", "limit", "n"), _gates(open_gates))
@@ -114,6 +115,10 @@ def blocks(found: PlannedRun) -> Iterator[Block]:
     if found.hashes:
         rows = [(row.field, row.what, row.sha256, _standing(row.declared, row.agrees)) for row in found.hashes]
         yield Block("Hashes", ("field", "of", "sha256", "in the spec"), rows)
+
+
+def _closed(found: PlannedRun, *, unread: bool) -> list[ForeseenGate]:
+    return [row for row in found.gates if row.undecidable and row.nothing_to_read is unread]
 
 
 def _standing(declared: str | None, agrees: bool) -> str:
@@ -234,7 +239,7 @@ def _draw(found: PlannedRun) -> None:
     for line in rest:
         console.print(Text(line))
     for block in blocks(found):
-        closed = CANNOT.upper() in block.title
+        closed = any(said.upper() in block.title for said in (CANNOT, UNREAD))
         table = Table(title=block.title, title_justify="left", title_style="bold red" if closed else "bold")
         for name in block.columns:
             table.add_column(

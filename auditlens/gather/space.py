@@ -137,10 +137,16 @@ def foundation_key(spec: Foundation | None, foundation: FoundationModel) -> dict
 def _example_images(context: Context) -> dict[str, list[np.ndarray]]:
     window = context.spec.data.window
     return {
-        name: [load_rgb(path, window) for path in _pictures(resolve(concept.images, context.base), name)]
+        name: [load_rgb(path, window) for path in example_paths(context, name)]
         for name, concept in assessable(context).items()
-        if concept.images is not None and uses_images(concept)
+        if uses_images(concept)
     }
+
+
+def example_paths(context: Context, name: str) -> list[Path]:
+    """Files of a concept's example images; none where it has no folder."""
+    folder = context.spec.concepts[name].images
+    return [] if folder is None else _pictures(resolve(folder, context.base), name)
 
 
 def assessable(context: Context) -> dict[str, Concept]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from auditlens.findings.subgroups import members
 from auditlens.gather.context import Context
 from auditlens.gather.responses import first_trials
 from auditlens.gather.trials import trial_rows
+from auditlens.preview.layers import KnownLayer, known_layer
+from auditlens.preview.seen import seen_images
 from auditlens.spec.metrics import OTHER
 from auditlens.stages.evidence import Bools, Ints
 from auditlens.stages.plan import PlannedGate
@@ -29,6 +31,8 @@ SHARES = (
     "strongest_spurious_component",
 )
 CHANGED = ("flip_rate", "accuracy_drop")
+SCORES = ("alignment_margin", "clarity", "redundancy", "polysemanticity")
+INSIDE = (*SHARES, *SCORES, "valid_coverage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +49,15 @@ class Basis:
         For AUROCs: the side that should rank higher.
     at_most : bool
         Whether fewer may remain: images that the model calls wrongly drop out of flips.
-    why : str
-        Why there is none, where the metric is one that this module knows.
+    layer : KnownLayer, or None
+        For metrics of the inside: what is known of the layer that they read.
     """
 
     rows: Ints
     units: Ints
     positives: Bools | None = None
     at_most: bool = False
-    why: str = ""
+    layer: KnownLayer | None = None
 
     @property
     def n_images(self) -> int:
@@ -74,9 +78,8 @@ class Bases:
         self._trials: dict[str, tuple[Trial, ...]] = {}
 
     def of(self, gate: PlannedGate, stratum: Stratum | None = None) -> Basis | None:
-        """Observations of a gate; None for metrics whose material is not known beforehand."""
+        """Observations of a gate; None for gates that rest on no images."""
         inside = self._within(gate, stratum)
-        samples = self._context.samples
         if gate.metric in CLEAN:
             return self._clean(gate, inside)
         if gate.metric in FLIPS:
@@ -89,17 +92,14 @@ class Bases:
         if gate.metric in SEPARATIONS:
             rows = self._rows_of(gate, inside)
             return self._basis(rows, self._is(rows, gate.class_name))
-        if gate.metric in SHARES:
-            return self._basis(np.flatnonzero(inside))
+        if gate.metric in INSIDE:
+            return replace(self._basis(np.flatnonzero(inside)), layer=known_layer(self._context, gate))
         if gate.metric == "lesion_erased_auroc":
             return self._erased(gate, inside)
         if gate.metric == "observability":
             return self._seen(gate)
-        if gate.metric == "mediated_share" and gate.artefact is not None and gate.artefact in self._sources:
-            limit = self._context.spec.challenge.mediation_images
-            found = first_trials(self._context, gate.artefact, self._sources[gate.artefact], limit)
-            rows = np.array([trial.row for trial in found], dtype=np.int64)
-            return Basis(rows, samples.units[rows], at_most=True)
+        if gate.metric == "mediated_share":
+            return self._mediated(gate)
         return None
 
     def values(self, column: str) -> tuple[str, ...]:
@@ -143,15 +143,20 @@ class Bases:
         rows = np.array([row for row in chosen if inside[row]], dtype=np.int64)
         return Basis(rows, self._context.samples.units[rows], self._is(rows, gate.class_name), at_most=True)
 
+    def _mediated(self, gate: PlannedGate) -> Basis:
+        """The first trials of the artefact; units that gave its components examples drop out once those are known."""
+        context, name = self._context, gate.artefact or ""
+        limit = context.spec.challenge.mediation_images
+        if name in self._sources:
+            found = [trial.row for trial in first_trials(context, name, self._sources[name], limit)]
+        else:
+            rows = self._unmade(name).tolist()
+            found = list(choose_rows(rows, context.samples.labels.tolist(), limit, context.index.digests))
+        return replace(self._basis(np.array(found, dtype=np.int64)), at_most=True)
+
     def _seen(self, gate: PlannedGate) -> Basis | None:
-        concept = self._context.spec.concepts.get(gate.concept or "")
-        flag = concept.flag if concept is not None else None
-        samples = self._context.labelling(flag)
-        if flag is None or samples is None:
-            return None
-        flags = samples.columns[flag]
-        rows = np.flatnonzero(~np.isnan(flags))
-        return Basis(rows, samples.units[rows], np.asarray(flags[rows] > 0.5))
+        found = seen_images(self._context, gate.concept or "", self._sources)
+        return None if found is None else Basis(found.rows, found.units, found.positives)
 
     def _rows_of(self, gate: PlannedGate, inside: Bools) -> Ints:
         """Row of every trial of the gate's artefact."""

@@ -1,27 +1,28 @@
 """What the number of units can decide, whatever the model does: the gate's own rule, put to the two extreme outcomes.
 
-Rates, their differences, AUROCs and means are estimated by the statistics of the run itself for the best outcome that
-is possible (no flip, every image right, perfect ranks, no change) and for the worst, and `verdict.gate` decides both.
-How precise an AUROC between these will be is approximated by Hanley and McNeil (1982).
+`extremes` estimates the best and the worst outcome that is possible, and `verdict.gate` decides both. How precise an
+AUROC between these will be is approximated by Hanley and McNeil (1982).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 
 from auditlens.challenge.rendering import ArtefactSource
-from auditlens.findings.statistics import auroc, auroc_difference, mean_effect, mean_share, rate, rate_difference
+from auditlens.findings.statistics import rate, rate_difference
 from auditlens.findings.statistics.smallest import n_for_zero_events
 from auditlens.findings.worst import worst_of
 from auditlens.gather.context import Context
 from auditlens.preview import basis as of
 from auditlens.preview.basis import Bases, Basis
+from auditlens.preview.extremes import Extremes, extremes_of, maker_of
+from auditlens.preview.layers import KnownLayer
+from auditlens.preview.never import why_never, why_no_number
 from auditlens.preview.words import Outcome, gate_sentence, stratum_sentence
 from auditlens.spec.metrics import METRIC_RULES
 from auditlens.stages.findings import Estimate
@@ -34,15 +35,7 @@ from auditlens.verdict.gate import state_of
 MOST: Final = 20_000
 """Units beyond which no number is named."""
 SPREAD: Final = 0.1
-"""Standard deviation of a change of probability for which the width of an interval is told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Extremes:
-    """Estimates of the best and of the worst possible outcome."""
-
-    best: Estimate
-    worst: Estimate
+"""Standard deviation, over units, of a change or a share for which the width of an interval is told."""
 
 
 def foreseen_gates(
@@ -50,7 +43,7 @@ def foreseen_gates(
 ) -> tuple[ForeseenGate, ...]:
     """Every gate of the plan, those that cannot hold first, then in the order of the spec."""
     bases = Bases(context, sources)
-    found = [_foreseen(gate, bases, plan) for gate in plan.gates]
+    found = [_closed(gate, why_never(gate, context, sources)) or _foreseen(gate, bases, plan) for gate in plan.gates]
     found = _with_preconditions(found)
     return tuple(sorted(found, key=lambda row: not row.undecidable))
 
@@ -64,6 +57,15 @@ def _with_preconditions(found: list[ForeseenGate]) -> list[ForeseenGate]:
         said = f"{row.sentence} Its precondition {', '.join(blocked)} cannot hold, so it cannot either."
         rows.append(row.model_copy(update={"can_hold": False, "sentence": said}) if blocked else row)
     return rows
+
+
+def _closed(gate: PlannedGate, why: str) -> ForeseenGate | None:
+    """A gate that will have nothing to read; None where nothing says so."""
+    if not why:
+        return None
+    return ForeseenGate(
+        gate=gate, n_images=0, n_units=0, can_hold=False, can_fail=False, nothing_to_read=True, sentence=why
+    )
 
 
 def _foreseen(gate: PlannedGate, bases: Bases, plan: AuditPlan) -> ForeseenGate:
@@ -81,7 +83,7 @@ def _foreseen(gate: PlannedGate, bases: Bases, plan: AuditPlan) -> ForeseenGate:
         can_fail=outcome.can_fail,
         smallest=outcome.smallest,
         needed=outcome.needed,
-        sentence=gate_sentence(gate, outcome),
+        sentence=why_no_number(gate) or gate_sentence(gate, outcome),
         strata=tuple(_strata(gate, bases, plan)),
     )
 
@@ -131,8 +133,7 @@ def _stratum(gate: PlannedGate, bases: Bases, row: PlannedStratum, min_units: in
 
 def _outcome(gate: PlannedGate, basis: Basis | None, extremes: Extremes | None) -> Outcome:
     if basis is None or extremes is None:
-        n_images, n_units = (basis.n_images, basis.n_units) if basis is not None else (0, 0)
-        return Outcome(n_images, n_units, known=basis is not None)
+        return Outcome(0, 0)
     can_hold = state_of(gate, extremes.best) is GateState.HOLDS
     return Outcome(
         basis.n_images,
@@ -141,111 +142,14 @@ def _outcome(gate: PlannedGate, basis: Basis | None, extremes: Extremes | None) 
         can_fail=state_of(gate, extremes.worst) is GateState.FAILS,
         at_most=basis.at_most,
         smallest=_smallest(gate, extremes.best),
-        needed=None if can_hold else needed_units(gate),
+        needed=None if can_hold else needed_units(gate, basis.layer),
         events=_events(gate, basis.n_units) if can_hold and _counts_events(gate) else None,
         reach=_reach(gate, basis),
         sides=_sides(basis),
+        layer=basis.layer,
     )
 
 
-def extremes_of(gate: PlannedGate, basis: Basis | None) -> Extremes | None:
-    """Estimate the best and the worst outcome; None for metrics that are not worked out."""
-    make = _maker(gate)
-    return None if make is None or basis is None else make(gate, basis)
-
-
-def _maker(gate: PlannedGate) -> Callable[[PlannedGate, Basis], Extremes] | None:
-    return (EXTREMES if gate.against is None else AGAINST).get(gate.metric)
-
-
-def _rates(gate: PlannedGate, basis: Basis) -> Extremes:
-    """No flip and only flips; for a limit from below, all right and all wrong."""
-    none, every = (np.full(len(basis.rows), value) for value in (0.0, 1.0))
-    first, last = (every, none) if gate.relation == ">=" else (none, every)
-    return Extremes(*(rate(x, basis.units, confidence=gate.confidence, sided="one") for x in (first, last)))
-
-
-def _differences(gate: PlannedGate, basis: Basis) -> Extremes:
-    none, every = (np.full(len(basis.rows), value) for value in (0.0, 1.0))
-    best, worst = (
-        rate_difference(x, none, basis.units, confidence=gate.confidence, sided="one") for x in (none, every)
-    )
-    return Extremes(best, worst)
-
-
-def _means(gate: PlannedGate, basis: Basis) -> Extremes:
-    best, worst = {">=": (1.0, -1.0)}.get(gate.relation, (0.0, 1.0))
-    bounds = (-2.0, 2.0) if gate.metric == "effect_minus_sham" else (-1.0, 1.0)
-    return Extremes(
-        *(
-            mean_effect(
-                np.full(len(basis.rows), value),
-                basis.units,
-                n_draws=0,
-                bounds=bounds,
-                confidence=gate.confidence,
-                sided="one",
-            )
-            for value in (best, worst)
-        )
-    )
-
-
-def _shares(gate: PlannedGate, basis: Basis) -> Extremes:
-    found = mean_share(
-        np.column_stack([np.zeros(len(basis.rows)), np.ones(len(basis.rows))]),
-        basis.units,
-        confidence=gate.confidence,
-        sided="one",
-    )
-    return Extremes(found[0], found[1])
-
-
-def _ranks(gate: PlannedGate, basis: Basis) -> Extremes:
-    sides = basis.positives if basis.positives is not None else np.zeros(len(basis.rows), dtype=bool)
-    right, wrong = (
-        auroc(scores, sides, basis.units, confidence=gate.confidence, sided="one")
-        for scores in (sides.astype(float), -sides.astype(float))
-    )
-    return Extremes(right, wrong) if gate.relation == ">=" else Extremes(wrong, right)
-
-
-def _drops(gate: PlannedGate, basis: Basis) -> Extremes:
-    sides = basis.positives if basis.positives is not None else np.zeros(len(basis.rows), dtype=bool)
-    right, wrong = sides.astype(float), -sides.astype(float)
-    best, worst = (
-        auroc_difference(right, after, sides, basis.units, confidence=gate.confidence, sided="one")
-        for after in (right, wrong)
-    )
-    return Extremes(best, worst)
-
-
-EXTREMES: Final[Mapping[str, Callable[[PlannedGate, Basis], Extremes]]] = {
-    "sensitivity": _rates,
-    "specificity": _rates,
-    "decision_flips": _rates,
-    "decision_flips_beyond_sham": _differences,
-    "artefact_effect": _means,
-    "effect_minus_sham": _means,
-    "spurious_relevance_share": _shares,
-    "unexpected_relevance_share": _shares,
-    "unread_relevance_share": _shares,
-    "strongest_spurious_component": _shares,
-    "flip_rate": _rates,
-    "accuracy_drop": _differences,
-    "auroc": _ranks,
-    "observability": _ranks,
-    "lesion_erased_auroc": _ranks,
-    "separability": _ranks,
-    "separability_drop": _drops,
-    "separability_drop_beyond_sham": _drops,
-}
-AGAINST: Final[Mapping[str, Callable[[PlannedGate, Basis], Extremes]]] = {
-    **dict.fromkeys(("sensitivity", "specificity", "decision_flips", "decision_flips_beyond_sham"), _differences),
-    **dict.fromkeys(("artefact_effect", "effect_minus_sham"), _means),
-    "auroc": _drops,
-}
-"""Of gates on the difference to a baseline: how much worse this model is, at best not at all."""
 EVENTS: Final = ("sensitivity", "specificity", "decision_flips", "decision_flips_beyond_sham", "flip_rate")
 RANKED: Final = ("auroc", "observability", "lesion_erased_auroc", "separability")
 
@@ -259,14 +163,14 @@ def _smallest(gate: PlannedGate, best: Estimate) -> float | None:
     return max(abs(best.low), abs(best.high), best.unseen) if gate.relation == "within" else max(best.high, best.unseen)
 
 
-def needed_units(gate: PlannedGate) -> int | None:
+def needed_units(gate: PlannedGate, layer: KnownLayer | None = None) -> int | None:
     """Fewest units with which the best outcome would hold; None where none suffice."""
-    make = _maker(gate)
+    make = maker_of(gate)
     if make is None:
         return None
 
     def holds(n: int) -> bool:
-        extremes = make(gate, _alone(gate, n))
+        extremes = make(gate, _alone(gate, n, layer))
         return state_of(gate, extremes.best) is GateState.HOLDS
 
     plain = gate.metric in ("decision_flips", "flip_rate", *of.EFFECTS) and gate.against is None
@@ -276,12 +180,12 @@ def needed_units(gate: PlannedGate) -> int | None:
     return _search(holds, max(gate.min_units, 1))
 
 
-def _alone(gate: PlannedGate, n: int) -> Basis:
+def _alone(gate: PlannedGate, n: int, layer: KnownLayer | None = None) -> Basis:
     """So many units with one observation each; for ranks so many on either side."""
     if gate.metric in (*RANKED, *of.SEPARATIONS):
         rows = np.arange(2 * n)
         return Basis(rows, rows, rows < n)
-    return Basis(np.arange(n), np.arange(n))
+    return Basis(np.arange(n), np.arange(n), layer=layer)
 
 
 def _search(holds: Callable[[int], bool], least: int) -> int | None:
@@ -333,7 +237,7 @@ def _last(holds: Callable[[int], bool], n: int) -> int:
 def _reach(gate: PlannedGate, basis: Basis) -> float | None:
     """Half the width of the interval that is to be expected: of a mean at `SPREAD`, of an AUROC at the limit."""
     z = -_normal_quantile(1 - gate.confidence)
-    if gate.metric in of.EFFECTS and basis.n_units:
+    if gate.metric in (*of.EFFECTS, *of.SHARES, *of.SCORES) and gate.against is None and basis.n_units:
         return z * SPREAD / math.sqrt(basis.n_units)
     sides = _sides(basis)
     if gate.metric in RANKED and sides is not None and min(sides) > 0:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from auditlens.findings.statistics.clusters import MIN_UNITS_MEAN
 from auditlens.preview import basis as of
+from auditlens.preview.layers import KnownLayer
 from auditlens.spec.metrics import shown_value
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.subgroups import Stratum
@@ -16,6 +19,7 @@ EVENT = {
     "flip_rate": "flip",
     "decision_flips_beyond_sham": "flip (and none by its sham)",
 }
+NO_IMAGE = "No image to rest on."
 PLURAL = {"miss": "misses", "flip (and none by its sham)": "flips (and none by its sham)"}
 
 
@@ -38,8 +42,8 @@ class Outcome:
         Half width of the interval to be expected.
     sides : (positives, negatives), or None
         Units.
-    known : bool
-        Whether the observations are known.
+    layer : KnownLayer or None
+        Of metrics of the inside.
     """
 
     n_images: int
@@ -52,36 +56,25 @@ class Outcome:
     events: tuple[int, int | None] | None = None
     reach: float | None = None
     sides: tuple[int, int] | None = None
-    known: bool = True
+    layer: KnownLayer | None = None
 
 
 def gate_sentence(gate: PlannedGate, found: Outcome) -> str:
     """Such as `41 units with no flip still allow 7.0 %; a 2.0 % limit needs 149.`."""
-    if found.can_hold is None:
-        return _not_worked_out(gate, found)
-    if not found.n_units:
-        return "No image to rest on."
-    if found.can_hold:
-        return " ".join(
-            part for part in (_allowed(gate, found), _decides(gate, found), _precision(gate, found)) if part
-        )
-    return f"{_allowed(gate, found)} {_needs(gate, found)}"
+    if found.can_hold is None or not found.n_units:
+        return NO_IMAGE
+    if not found.can_hold:
+        return f"{_allowed(gate, found)} {_needs(gate, found)}"
+    parts = (_allowed(gate, found), _condition(gate, found), _decides(gate, found), _precision(gate, found))
+    return " ".join(part for part in parts if part)
 
 
 def stratum_sentence(gate: PlannedGate, stratum: Stratum, found: Outcome) -> str:
     """The same for one subgroup, shorter."""
-    if found.can_hold is None:
-        return f"{stratum.name}: {_not_worked_out(gate, found)}"
-    if not found.n_units:
-        return f"{stratum.name}: no image to rest on."
+    if found.can_hold is None or not found.n_units:
+        return f"{stratum.name}: {NO_IMAGE[:1].lower()}{NO_IMAGE[1:]}"
     said = f"{stratum.name}: {_allowed(gate, found)}"
     return said if found.can_hold else f"{said} {_needs(gate, found)}"
-
-
-def _not_worked_out(gate: PlannedGate, found: Outcome) -> str:
-    if not found.known:
-        return "What it rests on follows from the run."
-    return f"{_units(found)}; what so many can decide is not worked out for {gate.metric}."
 
 
 def _units(found: Outcome) -> str:
@@ -111,9 +104,42 @@ def _best(gate: PlannedGate, found: Outcome) -> str:
         return f"{_units(found)} without any change still allow {value}."
     if gate.metric == "accuracy_drop":
         return f"{_units(found)} with no decision changed still allow {value}."
-    if gate.metric in of.SHARES:
-        return f"{_units(found)}."
+    if gate.metric in (*of.SHARES, *of.SCORES, "valid_coverage", "mediated_share"):
+        enough = "enough" if found.n_units >= MIN_UNITS_MEAN else "too few"
+        what = "share of the effect" if gate.metric == "mediated_share" else "mean over the images"
+        return f"{_units(found)}: {enough} for a {what} with an interval ({MIN_UNITS_MEAN} are needed)."
     return f"{_units(found)}: the best possible ranks show {value}."
+
+
+def _condition(gate: PlannedGate, found: Outcome) -> str:
+    """What must be found before so many units decide anything; the run finds it."""
+    layer = found.layer
+    if gate.metric == "mediated_share":
+        return (
+            "The run decides first whether any component carries the artefact's label and whether the effect is clear "
+            "of zero: without either there is no share. Images of units that gave these components examples drop out."
+        )
+    if gate.metric == "valid_coverage" and layer is not None:
+        return _steps(gate, layer)
+    if gate.metric in of.SCORES and layer is not None:
+        return (
+            f"The interval is over images; which of the {layer.n_components} components are relevant, and their "
+            "examples, are taken as the run finds them, so their number does not change it."
+        )
+    return ""
+
+
+def _steps(gate: PlannedGate, layer: KnownLayer) -> str:
+    """In which steps coverage moves, and how many groups the limit asks for."""
+    n_groups = len(layer.groups)
+    asked = math.ceil(gate.bound * n_groups - 1e-9)
+    groups = f"{n_groups} group{'' if n_groups == 1 else 's'} of valid concepts"
+    few = len(layer.coverable)
+    most = f"; at most {few} components can reach the relevance floor at once" if few < n_groups else ""
+    return (
+        f"Of at most {groups} (those that are not seen do not count) the limit asks for {asked}; each is worth "
+        f"{_shown(gate, 1 / n_groups)}{most}."
+    )
 
 
 def _needs(gate: PlannedGate, found: Outcome) -> str:
@@ -142,6 +168,9 @@ def _precision(gate: PlannedGate, found: Outcome) -> str:
         return ""
     if gate.metric in of.EFFECTS:
         return f"At a spread of 0.10 the mean is known to {100 * found.reach:.1f} points."
+    if gate.metric in (*of.SHARES, *of.SCORES):
+        reach = f"{100 * found.reach:.1f} points" if gate.metric in of.SHARES else f"{found.reach:.3f}"
+        return f"Where images differ by 0.10 (standard deviation) it is known to {reach}."
     return f"An AUROC near the limit is known to about {found.reach:.3f} (Hanley-McNeil)."
 
 

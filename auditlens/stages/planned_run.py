@@ -131,13 +131,15 @@ class ForeseenGate(Stage):
     n_images: int
     n_units: int
     can_hold: bool | None
-    """Whether the best possible outcome would hold; None where that is not worked out for the metric."""
+    """Whether the best possible outcome would hold; None where no number of images decides the gate."""
     can_fail: bool | None
     """Whether the worst possible outcome would fail."""
     smallest: float | None = None
     """Smallest limit (for `>=` the largest) that so many units could hold at the best outcome."""
     needed: int | None = None
     """Fewest units with which the gate could hold at the best outcome; None where it could, or where none suffice."""
+    nothing_to_read: bool = False
+    """Whether it cannot be evaluated at all, so that it cannot hold for another reason than n."""
     sentence: str
     strata: tuple[ForeseenStratum, ...] = ()
 

@@ -1,12 +1,21 @@
 """What n can decide: the exact numbers, and the gate's own rule at the two ends."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from auditlens.examine.interpretability import clarity
 from auditlens.findings.statistics import rate
+from auditlens.findings.statistics.clusters import MIN_UNITS_MEAN
 from auditlens.preview.basis import Basis
-from auditlens.preview.power import _events, _outcome, _worst_subgroup, extremes_of, hanley_mcneil, needed_units
+from auditlens.preview.extremes import AGAINST, UNPAIRED, extremes_of
+from auditlens.preview.layers import KnownLayer
+from auditlens.preview.power import _events, _outcome, _worst_subgroup, hanley_mcneil, needed_units
 from auditlens.preview.words import gate_sentence
+from auditlens.spec.baselines import PAIRED
+from auditlens.spec.metrics import METRIC_RULES
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import GateState, Severity
 from auditlens.verdict.gate import state_of
@@ -131,10 +140,88 @@ def test_nothing_to_rest_on():
     assert gate_sentence(gate(), found) == "No image to rest on."
 
 
-def test_a_metric_that_is_not_worked_out_is_said_so():
-    found = outcome(gate("mediated_share"), basis(50))
-    assert found.can_hold is None
-    assert "not worked out" in gate_sentence(gate("mediated_share"), found)
+LAYER = KnownLayer(n_components=96, n_examples=8, floor=0.01, groups=("A", "B", "C", "D", "E"))
+UNSAID = re.compile("not worked out|not known|follows from the run")
+
+
+def limits(metric):
+    """A relation and a bound that can hold."""
+    relation = METRIC_RULES[metric].relations[0]
+    return relation, {">=": 0.6, "<=": 0.4, "within": 0.4}[relation]
+
+
+@pytest.mark.parametrize("metric", METRIC_RULES)
+def test_every_metric_has_its_extremes(metric):
+    one = gate(metric, *limits(metric))
+    found = outcome(one, Basis(np.arange(400), np.arange(400), np.arange(400) < 200, layer=LAYER))
+    assert (found.can_hold, found.can_fail) == (True, True)
+    assert not UNSAID.search(gate_sentence(one, found))
+
+
+@pytest.mark.parametrize("metric", METRIC_RULES)
+def test_a_gate_against_a_baseline_has_its_extremes_or_a_reason(metric):
+    assert (metric in AGAINST) != (metric in UNPAIRED)
+    assert (metric in AGAINST) == (metric in PAIRED)
+    if metric in AGAINST:
+        one = gate(metric, "<=", 0.15).model_copy(update={"against": "v1"})
+        found = outcome(one, basis(400, np.arange(400) < 200))
+        assert (found.can_hold, found.can_fail) == (True, True)
+
+
+@pytest.mark.parametrize("metric", ["clarity", "valid_coverage", "mediated_share", "unread_relevance_share"])
+def test_metrics_of_components_need_the_units_of_a_mean(metric):
+    one = gate(metric, *limits(metric))
+    few = outcome(one, Basis(np.arange(29), np.arange(29), layer=LAYER))
+    assert (few.can_hold, few.needed) == (False, MIN_UNITS_MEAN)
+    assert "29 units: too few" in gate_sentence(one, few)
+    assert outcome(one, Basis(np.arange(30), np.arange(30), layer=LAYER)).can_hold is True
+
+
+@pytest.mark.parametrize(
+    "metric, relation, bound, can",
+    [
+        ("clarity", ">=", 1.01, False),
+        ("alignment_margin", ">=", 2.0, True),
+        ("alignment_margin", ">=", 2.1, False),
+        ("polysemanticity", "<=", 0.0, True),
+        ("polysemanticity", "<=", -0.1, False),
+        ("redundancy", "<=", 0.0, True),
+    ],
+)
+def test_no_number_of_units_is_enough_beyond_the_ends_of_a_score(metric, relation, bound, can):
+    one = gate(metric, relation, bound)
+    found = outcome(one, Basis(np.arange(400), np.arange(400), layer=LAYER))
+    assert found.can_hold is can
+    assert ("No number of units is enough" in gate_sentence(one, found)) is not can
+
+
+def test_the_worst_clarity_is_that_of_its_formula():
+    worst = extremes_of(gate("clarity", ">=", 0.5), Basis(np.arange(40), np.arange(40), layer=LAYER)).worst
+    opposite = np.stack([np.eye(8) - 1 / 8])  # eight examples that lie as far apart as eight can
+    assert worst.value == pytest.approx(float(clarity(opposite)[0]))
+
+
+def test_coverage_says_how_many_groups_its_limit_asks_for():
+    one = gate("valid_coverage", ">=", 0.6)
+    said = gate_sentence(one, outcome(one, Basis(np.arange(400), np.arange(400), layer=LAYER)))
+    assert "Of at most 5 groups of valid concepts" in said
+    assert "asks for 3; each is worth 20.0 %" in said
+
+
+def test_a_high_floor_leaves_room_for_few_components():
+    layer = replace(LAYER, floor=0.3)
+    assert layer.coverable == ("A", "B", "C")
+    assert replace(LAYER, n_components=2).coverable == ("A", "B")
+    one = gate("valid_coverage", ">=", 0.6)
+    said = gate_sentence(one, outcome(one, Basis(np.arange(400), np.arange(400), layer=layer)))
+    assert "at most 3 components can reach the relevance floor at once" in said
+
+
+def test_mediation_says_what_comes_first():
+    one = gate("mediated_share", "<=", 0.5)
+    said = gate_sentence(one, outcome(one, replace(basis(60), at_most=True)))
+    assert said.startswith("At most 60 units: enough for a share of the effect")
+    assert "carries the artefact's label" in said
 
 
 def test_hanley_and_mcneil_against_their_example():

@@ -117,9 +117,12 @@ def audit(
     prepared = prepare(chosen, load(chosen, machine))
     gathered = gather(prepared.context, prepared.plan, prepared.attributor, prepared.sources, prepared.transplanted)
     keep_trace(prepared.context, prepared.plan.selection)
+    laps, n_images = prepared.context.store.laps, len(prepared.context.index)
+    laps.end("between", n_images)
     again = partial(audit, **machine.options, reports=False, allow_code=allow_code, allow_modules=tuple(allow_modules))
     opened = RunFolder(folder)
     others = comparands(earlier, chosen, prepared.plan, opened, again, machine.progress)
+    laps.end("baselines", n_images)
     record = judged(chosen, prepared, gathered, others, opened, today or date.today(), policy)
     look = take_look(whole, record)  # before anybody sees a report
     run = ThisRun(folder, chosen.loaded, request.variables, prepared.context, begun, look)

@@ -111,7 +111,9 @@ def blocks(found: PlannedRun) -> Iterator[Block]:
         yield Block("Artefacts", ARTEFACT, [_artefact(row) for row in found.artefacts])
     notes = tuple(dict.fromkeys(step.note for step in found.steps if step.note))
     below = tuple(f"  [{number}] {note}" for number, note in enumerate(notes, 1))
-    yield Block("Stages", STEP, [_step(step, notes) for step in found.steps], below)
+    stages = [_step(step, notes) for step in found.steps]
+    beside = [(part.title, "", "", "", "", duration(part.seconds)) for part in found.cost.parts]
+    yield Block("Stages, and what every run takes beside them", STEP, [*stages, *beside], below)
     if found.hashes:
         rows = [(row.field, row.what, row.sha256, _standing(row.declared, row.agrees)) for row in found.hashes]
         yield Block("Hashes", ("field", "of", "sha256", "in the spec"), rows)

@@ -12,6 +12,9 @@ from auditlens.stages.planned_run import NOTHING, Runs, Span
 from auditlens.stages.progress import Silent
 from auditlens.store.looking import Look, LookingStore, NotStoredError
 
+FOLLOWS = ("ablations", "mediations")
+"""Stages whose keys follow from the labels, which the run finds: known from the trace of an earlier run."""
+
 
 def exactly(n: float) -> Span:
     """A number that is known."""

@@ -20,7 +20,7 @@ from auditlens.gather.regions import with_regions
 from auditlens.gather.released import without_inside
 from auditlens.gather.space import assessable
 from auditlens.preview.artefacts import planned_artefacts
-from auditlens.preview.costs import cost_of, costed, known_rates
+from auditlens.preview.costs import Pricing
 from auditlens.preview.hashes import found_hashes
 from auditlens.preview.power import foreseen_gates
 from auditlens.preview.steps import asked_steps
@@ -81,24 +81,25 @@ def planned_run(
     attributor : Attributor
     sources : mapping of str to ArtefactSource
     """
-    known = known_rates(context)
-    steps = costed(context, asked_steps(context, attributor, sources, plan.audited_classes, plan.selection), known)
+    again = tuple(_baselines(context, plan))
+    pricing = Pricing(context, len(again))
+    steps = pricing.steps(asked_steps(context, attributor, sources, plan.audited_classes, plan.selection))
     return PlannedRun(
         audit_id=context.spec.audit.id,
         plan=plan,
         n_references=len(context.spec.model.reference_predictions),
         artefacts=tuple(planned_artefacts(context, sources)),
         steps=steps,
-        cost=cost_of(context, steps, known),
+        cost=pricing.cost(steps),
         gates=foreseen_gates(context, plan, sources),
         hashes=tuple(found_hashes(declared, context)),
-        notes=tuple(_notes(context, plan)),
+        notes=tuple(_notes(context, again)),
     )
 
 
-def _notes(context: Context, plan: AuditPlan) -> Iterator[str]:
+def _notes(context: Context, again: tuple[str, ...]) -> Iterator[str]:
     yield "no image goes through a model for this; loading tries the audited model on one noise image"
-    yield from _baselines(context, plan)
+    yield from again
     scored = scored_concepts(context.spec)
     if scored:
         names = ", ".join(scored)
@@ -123,4 +124,4 @@ def _baselines(context: Context, plan: AuditPlan) -> Iterator[str]:
         earlier = read_earlier(resolve(baseline.record, context.base), baseline.sha256)
         why = why_again(context.spec, plan, earlier)
         if why:
-            yield f"the model of the baseline {name} is run again, since {why}; its passes are not counted here"
+            yield f"the model of the baseline {name} is run again, since {why}; its passes are not in the table"

@@ -12,11 +12,8 @@ from auditlens.gather.context import Context
 from auditlens.gather.opinions import as_if_first
 from auditlens.gather.traces import Trace, find_trace
 from auditlens.preview import behaviour, inside
-from auditlens.preview.looks import Asked, Asking, exactly
+from auditlens.preview.looks import FOLLOWS, Asked, Asking, exactly
 from auditlens.stages.evidence import LayerRelevance
-
-FOLLOWS = ("ablations", "mediations")
-"""Stages whose keys follow from the labels, which the run finds: known from the trace of an earlier run."""
 
 
 def asked_steps(

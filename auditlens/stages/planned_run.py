@@ -57,6 +57,8 @@ class PlannedStep(Stage):
     backward_left: Span
     seconds: Span
     """Estimated for what is left."""
+    seconds_anew: Span = NOTHING
+    """Estimated for all of it, as if nothing were stored."""
     measured: bool
     """Whether the seconds rest on an earlier run, not on an assumption."""
     note: str = ""
@@ -67,10 +69,22 @@ class PlannedStep(Stage):
         return self.left.high == 0
 
 
+class PlannedPart(Stage):
+    """What a run takes beside its stages, whatever is stored."""
+
+    name: Literal["loading", "between", "judging", "reports", "baselines"]
+    title: str
+    seconds: Span
+    measured: bool
+    """Whether the seconds rest on an earlier run, not on an assumption."""
+
+
 class PlannedCost(Stage):
     """Estimated time and memory of what is left."""
 
     seconds: Span
+    """Of the stages that are left and of all parts."""
+    parts: tuple[PlannedPart, ...] = ()
     time_basis: str
     """What the estimate rests on, in words."""
     gigabytes: Span

@@ -55,6 +55,7 @@ def judged(
     shown = with_pictures(findings, plan, context, gathered, folder)
     keep_embeddings(folder, gathered.evidence, plan.model, context.spec.examine)
     keep_answers(folder, answers)
+    context.store.laps.end("judging", len(context.index))
     return AuditRecord(
         spec=merged_document(chosen.whole),
         spec_text=chosen.loaded.text,

@@ -64,6 +64,7 @@ def prepare(chosen: Chosen, context: Context) -> Prepared:
     context, equivalence = settle(_as_read(chosen, context))
     context, transplanted = with_transplants(with_regions(context))
     plan, attributor = _planned(chosen, context, references, equivalence)
+    context.store.laps.end("loading", len(context.index))
     return Prepared(context, plan, attributor, sources, transplanted)
 
 
@@ -79,6 +80,7 @@ def foresee(chosen: Chosen, context: Context) -> Prepared:
     spurious_folders(context)
     context, equivalence = foreseen_context(_as_read(chosen, context))
     plan, attributor = _planned(chosen, context, (None, 0), equivalence)
+    context.store.laps.end("loading", len(context.index))
     return Prepared(context, plan, attributor, sources)
 
 

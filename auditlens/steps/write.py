@@ -12,13 +12,13 @@ from typing import Any
 
 from auditlens.gather.context import Context
 from auditlens.gather.memory import peak_memory
-from auditlens.preview.costs import measured_rates
+from auditlens.preview.costs import about
 from auditlens.report.places import folder_in_repository
 from auditlens.report.write import write_all, write_manifest
 from auditlens.spec.load import LoadedSpec
 from auditlens.spec.sets import kept_variables
 from auditlens.stages.record import AuditRecord
-from auditlens.store.rates import keep_rates
+from auditlens.store.rates import Rates, keep_rates
 
 
 def default_out(loaded: LoadedSpec, suffix: str = "") -> Path:
@@ -73,6 +73,7 @@ class ThisRun:
                 stage: {"items": spent.n_items, "seconds": round(spent.seconds, 2)}
                 for stage, spent in sorted(store.spent.items())
             },
+            "beside": {part: {"seconds": round(spent.seconds, 2)} for part, spent in store.laps.spent.items()},
             "store": str(store.root),
         } | ({"look": dict(self.look)} if self.look is not None else {})
 
@@ -83,6 +84,7 @@ def write_run(run: ThisRun, record: AuditRecord, *, reports: bool) -> None:
     run.context.progress.stage("Writing the reports", None)
     write_all(run.folder, record, None if reports else ("record.json",))
     run.context.progress.done(str(run.folder))
-    seconds = time.monotonic() - run.begun
-    keep_rates(run.context.store.root, measured_rates(run.context, seconds, peak_memory()))
-    run.write(seconds)
+    store = run.context.store
+    store.laps.end("reports" if reports else "record", len(run.context.index))
+    keep_rates(store.root, Rates(about(run.context), store.spent, store.laps.spent, peak_memory()))
+    run.write(time.monotonic() - run.begun)

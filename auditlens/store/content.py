@@ -16,6 +16,7 @@ from auditlens.store.arrays import Arrays, join_arrays, map_arrays, normalise, r
 from auditlens.store.atomic import write_bytes_atomically
 from auditlens.store.code_version import code_version
 from auditlens.store.folders import fill_folder, is_whole
+from auditlens.store.laps import Laps, Spent
 
 Key = Mapping[str, Any]
 Progress = Callable[[int, int], None]
@@ -41,14 +42,6 @@ class Used:
     n_items: int
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """Items (images, trials, crops) that were computed, and the seconds it took."""
-
-    n_items: int = 0
-    seconds: float = 0.0
-
-
 class Store:
     """Results of stages by content hash.
 
@@ -69,6 +62,8 @@ class Store:
         Every result of arrays that was asked for, by its place below `root`.
     spent : dict of str to Spent
         By stage: what was computed, and how long that took.
+    laps : Laps
+        What the parts of a run took beside that.
     """
 
     def __init__(self, root: Path | None = None) -> None:
@@ -77,6 +72,7 @@ class Store:
         self.misses = 0
         self.used: dict[str, Used] = {}
         self.spent: dict[str, Spent] = {}
+        self.laps = Laps(self.spent)
 
     def arrays(self, stage: str, key: Key, compute: Callable[[], Mapping[str, Any]], *, n_items: int = 1) -> Arrays:
         """Return named arrays, computed on the first call.
@@ -101,9 +97,9 @@ class Store:
         self._count(found is not None)
         if found is not None:
             return found
-        begun = time.perf_counter()
+        begun, busy = time.perf_counter(), time.process_time()
         arrays = normalise(compute())
-        self._spend(stage, n_items, time.perf_counter() - begun)
+        self._spend(stage, Spent(n_items, time.perf_counter() - begun, time.process_time() - busy))
         write_arrays(path, arrays)
         return arrays
 
@@ -202,9 +198,8 @@ class Store:
         name = path.relative_to(self.root).as_posix()
         self.used[name] = Used(stage, name, n_items)
 
-    def _spend(self, stage: str, n_items: int, seconds: float) -> None:
-        before = self.spent.get(stage, Spent())
-        self.spent[stage] = Spent(before.n_items + n_items, before.seconds + seconds)
+    def _spend(self, stage: str, spent: Spent) -> None:
+        self.spent[stage] = self.spent.get(stage, Spent()) + spent
 
     def _count(self, hit: bool) -> None:
         self.hits += hit

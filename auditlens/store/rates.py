@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from auditlens.stages.base import canonical_json
 from auditlens.store.atomic import write_bytes_atomically
-from auditlens.store.content import Spent
+from auditlens.store.laps import Spent
 
 FOLDER: Final = "rates"
 
@@ -26,30 +26,39 @@ class Rates:
         The model, its architecture, the machine, batch size and threads.
     stages : mapping of stage to Spent
         What was computed, and how long it took.
-    rest : float
-        Seconds that went into reading, judging and writing, per run.
+    beside : mapping of part to Spent
+        What every run takes beside them (loading, judging, reports); the items are the audited images.
     peak : int
         Most memory of the process, in bytes; 0 where the system does not tell.
     """
 
     about: Mapping[str, Any]
     stages: Mapping[str, Spent]
-    rest: float = 0.0
+    beside: Mapping[str, Spent] = field(default_factory=dict)
     peak: int = 0
 
 
 def keep_rates(root: Path, rates: Rates) -> None:
     """Keep what a run measured; stages that it read from the store keep what an earlier run measured of them."""
     earlier = next((found for found in all_rates(root) if found.about == dict(rates.about)), None)
-    stages = {**(earlier.stages if earlier else {}), **rates.stages}
     document = {
         "about": dict(rates.about),
-        "stages": {name: [spent.n_items, round(spent.seconds, 4)] for name, spent in sorted(stages.items())},
-        "rest": round(rates.rest, 2),
+        "stages": _written({**(earlier.stages if earlier else {}), **rates.stages}),
+        "beside": _written({**(earlier.beside if earlier else {}), **rates.beside}),
         "peak": max(rates.peak, earlier.peak if earlier else 0),
     }
     name = hashlib.sha256(canonical_json(dict(rates.about)).encode()).hexdigest()[:32]
     write_bytes_atomically(root / FOLDER / f"{name}.json", canonical_json(document).encode())
+
+
+def _written(found: Mapping[str, Spent]) -> dict[str, list[float]]:
+    return {
+        name: [spent.n_items, round(spent.seconds, 4), round(spent.busy, 4)] for name, spent in sorted(found.items())
+    }
+
+
+def _read(found: Mapping[str, Any]) -> dict[str, Spent]:
+    return {name: Spent(int(n), float(seconds), float(busy)) for name, (n, seconds, busy) in found.items()}
 
 
 def all_rates(root: Path) -> Iterator[Rates]:
@@ -58,7 +67,6 @@ def all_rates(root: Path) -> Iterator[Rates]:
     for path in files:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            stages = {name: Spent(int(n), float(seconds)) for name, (n, seconds) in found["stages"].items()}
-            yield Rates(found["about"], stages, float(found["rest"]), int(found["peak"]))
+            yield Rates(found["about"], _read(found["stages"]), _read(found["beside"]), int(found["peak"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue

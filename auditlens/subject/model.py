@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -63,6 +64,10 @@ class Subject:
         What was derived rather than declared, in sentences for the plan.
     silenced : tuple of str
         Components that are set to zero in every pass, by name.
+    n_operations : int
+        Floating-point operations of convolutions and linear maps per image, counted when it was tried; 0: not counted.
+    behind : mapping of str to int
+        By examined layer: those of the part of the model behind it.
     """
 
     module: nn.Module
@@ -80,6 +85,8 @@ class Subject:
     digest: str
     notes: tuple[str, ...] = ()
     silenced: tuple[str, ...] = ()
+    n_operations: int = 0
+    behind: Mapping[str, int] = field(default_factory=dict)
 
     def to_logits(self, output: Tensor) -> Tensor:
         """Put what the module returned on the log-odds scale, (batch, classes)."""
@@ -139,12 +146,13 @@ def load_subject(model: Model, base: Path, device: str = "cpu") -> Subject:
     tried = _silenced(module, batch, found, model.silenced)
     check_output(tried.output, model.output, len(classes))
     check_ending(module, batch, tried.output, model.output)
+    layers = choose_layers(found, module, model.layers)
     return Subject(
         module=module,
         classes=classes,
         prepare=prepare,
         output=model.output,
-        layers=choose_layers(found, module, model.layers),
+        layers=layers,
         device=place,
         architecture=architecture,
         preprocessing=sentence(model.preprocessing, prepare),
@@ -155,6 +163,8 @@ def load_subject(model: Model, base: Path, device: str = "cpu") -> Subject:
         digest=_digest(model, module, classes, import_path, prepare),
         notes=sentences(added, shape),
         silenced=model.silenced,
+        n_operations=found.n_operations(),
+        behind={layer.name: found.n_operations(layer.name) for layer in layers},
     )
 
 

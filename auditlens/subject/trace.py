@@ -68,6 +68,17 @@ class Trace:
         """How often each part ran."""
         return Counter(event.name for event in self.events)
 
+    def n_operations(self, behind: str | None = None) -> int:
+        """Floating-point operations of convolutions and linear maps per image, as they ran on this pass.
+
+        Parameters
+        ----------
+        behind : str, optional
+            Only those that ran after this part had finished for the last time.
+        """
+        last = max((place for place, event in enumerate(self.events) if event.name == behind), default=-1)
+        return sum(_operations(event) for event in self.events[last + 1 :] if event.is_leaf)
+
     @property
     def classifier(self) -> int | None:
         """Position of the part that turns features into class scores.
@@ -159,6 +170,15 @@ def _extent(output: Tensor) -> int:
     if output.ndim == 4:
         return min(int(output.shape[2] * output.shape[3]), int(output.shape[1] * output.shape[2]))
     return int(output.shape[1]) if output.ndim == 3 else 1
+
+
+def _operations(event: Event) -> int:
+    """A product and a sum for every weight that makes one value of the output, per image of the batch."""
+    if not _width(event.module):
+        return 0
+    weight, output = event.module.weight, event.output
+    assert isinstance(weight, Tensor)  # what has a width has a weight
+    return 2 * output.numel() * weight[0].numel() // max(output.shape[0], 1)
 
 
 def _width(part: nn.Module) -> int:

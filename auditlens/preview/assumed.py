@@ -12,20 +12,22 @@ OPERATIONS: Final = 150
 """Operations per parameter of a forward pass at 224 pixels, where they were not counted (the foundation model)."""
 SPEED: Final = {"cpu": (5e9, 80e9), "cuda": (5e11, 2e13)}
 """Operations in a second, lowest and highest: one core did 11 to 79 billion, the fewest in depthwise convolutions."""
-PICTURE: Final = (0.003, 0.06)
-"""Seconds to read, render and prepare one picture of 224 pixels."""
+PICTURE: Final = (0.01, 0.1)
+"""Seconds to read, render and prepare one picture of 224 pixels; 13 ms in the demonstration, at 128 pixels."""
 PICTURES: Final = 3
 """Most pictures of one item: clean, with the artefact, with its sham."""
 CLEAN_PASSES: Final = 3
 """Most whole passes of one image where groups of components are changed in what follows a layer."""
-GROUP: Final = 0.02
+GROUP: Final = 0.03
 """At least such a part of a pass is taken by every further group of components, if only to copy the layer's output."""
 BACKWARD: Final = 2.0
 """A backward pass, in forward passes."""
-BESIDE: Final = {"between": (2.0, 30.0), "judging": (2.0, 40.0), "reports": (15.0, 90.0)}
-"""Seconds beside the stages."""
-PER_ARTEFACT: Final = {"between": (0.0, 1.0), "judging": (0.3, 4.0), "reports": (0.5, 6.0)}
+BESIDE: Final = {"between": (2.0, 20.0), "judging": (2.0, 15.0), "reports": (5.0, 40.0)}
+"""Seconds of the processor beside the stages; the demonstration's six artefacts took 6, 8 and 19 altogether."""
+PER_ARTEFACT: Final = {"between": (0.0, 1.0), "judging": (0.3, 3.0), "reports": (0.5, 4.0)}
 """Further seconds for every artefact."""
+START: Final = (3.0, 15.0)
+"""Seconds to start Python with torch, which no run can time."""
 BASE_GB: Final = 0.8
 """Python with torch and the libraries."""
 ACTIVATIONS: Final = (8, 80)
@@ -45,7 +47,8 @@ def assumed_stage(context: Context, step: Asked) -> Span:
     slow, fast = SPEED["cuda" if str(context.model_key["on"]).startswith("cuda") else "cpu"]
     one = _operations(context, step, area)
     passes = _whole_passes(context, step, one) + step.backward.times(BACKWARD, BACKWARD)
-    pictures = Span(low=step.items.low, high=PICTURES * step.items.high)
+    each = min(max(step.forward.high / max(step.items.high, 1), 1.0), PICTURES)
+    pictures = step.items.times(each, each)
     return passes.times(one / fast, one / slow) + pictures.times(PICTURE[0] * area, PICTURE[1] * area)
 
 

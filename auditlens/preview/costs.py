@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from auditlens.gather.context import Context
-from auditlens.preview.assumed import ASSUMPTION, assumed_beside, assumed_memory, assumed_stage
+from auditlens.preview.assumed import ASSUMPTION, START, assumed_beside, assumed_memory, assumed_stage
 from auditlens.preview.crowd import Crowd
 from auditlens.preview.looks import Asked
 from auditlens.stages.planned_run import NOTHING, PlannedCost, PlannedPart, PlannedStep, Span
-from auditlens.store.content import Spent
+from auditlens.store.laps import Spent
 from auditlens.store.rates import Rates, all_rates
 
 SAME: Final = (0.7, 1.4)
@@ -21,7 +21,7 @@ ALIKE: Final = (0.4, 2.5)
 OWN_LOADING: Final = (0.7, 2.0)
 """What a run loads, in what this plan loaded: the same, and what only measuring needs."""
 PARTS: Final[Mapping[str, str]] = {
-    "loading": "Loading models and images",
+    "loading": "Starting, and loading models and images",
     "between": "Words, labels and what is read back",
     "judging": "Judging, and the pictures of the report",
     "reports": "Writing the reports",
@@ -147,11 +147,13 @@ class Pricing:
     def _part(self, name: str) -> PlannedPart:
         """As an earlier run took it; between equal and in proportion where it had another number of images."""
         rate = self._known.rates.beside.get(name) if self._known is not None else None
+        start = Span(low=START[0], high=START[1] * self._crowd.factor) if name == "loading" else NOTHING
         if rate is None or self._known is None:
-            return PlannedPart(name=name, title=PARTS[name], seconds=self._assumed_part(name), measured=False)
+            seconds = self._assumed_part(name) + start
+            return PlannedPart(name=name, title=PARTS[name], seconds=seconds, measured=False)
         each = self._crowd.between(rate, on_gpu=self._on_gpu).times(*self._known.reach)
         more = len(self._context.index) / max(rate.n_items, 1)
-        seconds = each.times(min(more, 1.0), max(more, 1.0))
+        seconds = each.times(min(more, 1.0), max(more, 1.0)) + start
         return PlannedPart(name=name, title=PARTS[name], seconds=seconds, measured=True)
 
     def _assumed_part(self, name: str) -> Span:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from auditlens.stages.planned_run import Span
-from auditlens.store.content import Spent
+from auditlens.store.laps import Spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Crowd:
             return "a machine that others use is slower"
         busy = f", so work may take {self.factor:.1f} times as long" if self.factor > 1.05 else ""
         cores = f"{self.n_cores} core{'' if self.n_cores == 1 else 's'}"
-        return f"from a machine of its own to one as busy as now, load {self.load:.1f} on {cores}{busy}"
+        return f"from a machine of its own to one as busy as now (load {self.load:.1f} on {cores}{busy})"
 
     def between(self, spent: Spent, *, on_gpu: bool) -> Span:
         """Seconds by the clock of work that was measured: on a machine of its own, and on one as busy as then or now.

@@ -1,45 +1,14 @@
 """The plan of an audit: its counts are those of the run, and after the run everything is stored."""
 
-import collections
 import json
+from pathlib import Path
 
 import pytest
-import torch
 
 from auditlens import api
-from auditlens.stages.progress import Silent
 from auditlens.store.folders import file_sha256
+from tests.e2e.counting import Counting
 from tests.e2e.project import Project, entry_call, listing
-
-
-class Counting(Silent):
-    """Images that went through the outermost module, by the stage that was told last."""
-
-    def __init__(self):
-        self.last, self.depth, self.counts = "loading", 0, collections.Counter()
-
-    def stage(self, name, total):
-        self.last = name
-
-    def __enter__(self):
-        hooks = torch.nn.modules.module
-        self.handles = [
-            hooks.register_module_forward_pre_hook(self.before),
-            hooks.register_module_forward_hook(self.after, always_call=True),
-        ]
-        return self
-
-    def __exit__(self, *_):
-        for handle in self.handles:
-            handle.remove()
-
-    def before(self, module, inputs):
-        if self.depth == 0:
-            self.counts[self.last] += len(inputs[0])
-        self.depth += 1
-
-    def after(self, module, inputs, output):
-        self.depth -= 1
 
 
 @pytest.fixture
@@ -56,6 +25,28 @@ def project(tmp_path):
 
 def options(project):
     return {"store": project.store, "device": "cpu", "threads": 1, "batch_size": 4, "allow_code": True}
+
+
+FOLLOWS = ("Crops", "Foundation model: crops", "Silencing", "Mediation")
+"""What follows from what is found, so that only its ends are known before the run."""
+DEMO = Path(__file__).parents[2] / "specs" / "demo_dermoscopy.yaml"
+
+
+@pytest.mark.long
+def test_passes_of_the_demonstration_are_those_that_hooks_count(tmp_path):
+    given = {"store": tmp_path / "store", "device": "cpu"}
+    planned = api.plan(DEMO, **given)
+    with Counting() as counted:
+        api.audit(DEMO, out=tmp_path / "run", progress=counted, reports=False, **given)
+    by_title = {step.title: step.forward for step in planned.steps}
+    assert len(by_title) >= 20
+    for title, forward in by_title.items():
+        counts = [n for name, n in counted.counts.items() if name.startswith(title)]  # mediation: one by artefact
+        assert forward.low <= sum(counts) <= forward.high, title
+        if not title.startswith(FOLLOWS):
+            assert forward.known and forward.low == sum(counts), title
+    again = api.plan(DEMO, **given)
+    assert again.cached
 
 
 def test_passes_are_those_of_the_run_and_afterwards_all_is_stored(project):

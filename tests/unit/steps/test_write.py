@@ -8,7 +8,7 @@ import pytest
 from auditlens.spec.load import LoadedSpec
 from auditlens.steps.write import ThisRun, default_out
 from auditlens.store import Store
-from auditlens.store.content import Spent
+from auditlens.store.laps import Spent
 from tests.e2e.project import Project
 
 

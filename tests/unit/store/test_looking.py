@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auditlens.store import Store
-from auditlens.store.content import Spent
+from auditlens.store.laps import Spent
 from auditlens.store.looking import Look, LookingStore, NotStoredError
 from auditlens.store.rates import Rates, all_rates, keep_rates
 
@@ -69,11 +69,13 @@ def test_a_store_notes_what_it_was_asked_for_and_what_it_computed(tmp_path):
 
 def test_rates_of_what_was_read_stay_those_of_what_was_computed(tmp_path):
     about = {"model": "m"}
-    keep_rates(tmp_path, Rates(about, {"one": Spent(10, 2.0), "two": Spent(4, 1.0)}, rest=9.0, peak=5))
-    keep_rates(tmp_path, Rates(about, {"two": Spent(4, 3.0)}, rest=7.0, peak=3))
+    stages = {"one": Spent(10, 2.0, 1.0), "two": Spent(4, 1.0, 0.5)}
+    keep_rates(tmp_path, Rates(about, stages, {"reports": Spent(30, 9.0, 8.0)}, peak=5))
+    keep_rates(tmp_path, Rates(about, {"two": Spent(4, 3.0, 2.0)}, {"judging": Spent(30, 7.0, 6.0)}, peak=3))
     (found,) = all_rates(tmp_path)
-    assert found.stages == {"one": Spent(10, 2.0), "two": Spent(4, 3.0)}
-    assert (found.rest, found.peak) == (7.0, 5)
+    assert found.stages == {"one": Spent(10, 2.0, 1.0), "two": Spent(4, 3.0, 2.0)}
+    assert found.beside == {"reports": Spent(30, 9.0, 8.0), "judging": Spent(30, 7.0, 6.0)}
+    assert found.peak == 5
 
 
 def test_a_broken_file_of_rates_is_passed_over(tmp_path):

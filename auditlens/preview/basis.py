@@ -144,7 +144,7 @@ class Bases:
         return Basis(rows, self._context.samples.units[rows], self._is(rows, gate.class_name), at_most=True)
 
     def _mediated(self, gate: PlannedGate) -> Basis:
-        """The first trials of the artefact; units that gave its components examples drop out once those are known."""
+        """The first trials; units that gave the labelled components examples drop out, unless another set gave them."""
         context, name = self._context, gate.artefact or ""
         limit = context.spec.challenge.mediation_images
         if name in self._sources:
@@ -152,7 +152,7 @@ class Bases:
         else:
             rows = self._unmade(name).tolist()
             found = list(choose_rows(rows, context.samples.labels.tolist(), limit, context.index.digests))
-        return replace(self._basis(np.array(found, dtype=np.int64)), at_most=True)
+        return replace(self._basis(np.array(found, dtype=np.int64)), at_most=context.examples is None)
 
     def _seen(self, gate: PlannedGate) -> Basis | None:
         found = seen_images(self._context, gate.concept or "", self._sources)

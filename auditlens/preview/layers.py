@@ -48,7 +48,7 @@ def known_layer(context: Context, gate: PlannedGate) -> KnownLayer | None:
     valid = named_concepts(context, gate.class_name, "valid")
     return KnownLayer(
         n_components=layer.n_components,
-        n_examples=min(examine.n_examples, len(context.index)),
+        n_examples=min(examine.n_examples, len(context.on_examples.index)),
         floor=floor_for(examine.relevance_floor, layer.n_components),
         groups=tuple(dict.fromkeys(concepts[name].group or name for name in valid)),
     )

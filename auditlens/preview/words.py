@@ -115,9 +115,10 @@ def _condition(gate: PlannedGate, found: Outcome) -> str:
     """What must be found before so many units decide anything; the run finds it."""
     layer = found.layer
     if gate.metric == "mediated_share":
+        left = " Images of units that gave these components examples drop out." if found.at_most else ""
         return (
             "The run decides first whether any component carries the artefact's label and whether the effect is clear "
-            "of zero: without either there is no share. Images of units that gave these components examples drop out."
+            f"of zero: without either there is no share.{left}"
         )
     if gate.metric == "valid_coverage" and layer is not None:
         return _steps(gate, layer)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from auditlens import api
+from auditlens.stages.states import GateState
 from auditlens.store.folders import file_sha256
 from tests.e2e.counting import Counting
 from tests.e2e.project import Project, entry_call, listing
@@ -162,3 +163,34 @@ def test_the_source_of_the_preprocessing_is_pinned_too(project):
     assert command(project, "--write-hashes").returncode == 2
     assert command(project, "--write-hashes", "--force").returncode == 0
     assert file_sha256(source) in project.spec.read_text()
+
+
+def test_gates_that_will_have_nothing_to_read_are_told_apart_from_small_numbers(project):
+    project.change(
+        {
+            "foundation": {"model": "local-dir:package:auditlens/testbed/weights/foundation"},
+            "concepts": {"redness": {"texts": ["red skin"]}},
+            "classes": {"melanoma": {"valid": ["redness"]}},
+            "gates": {
+                "alarm": {**project.document["gates"]["alarm"], "limit": "<= 0.001"},
+                "clear": {"metric": "clarity", "class": "melanoma", "limit": ">= 0.1"},
+                "covered": {"metric": "valid_coverage", "class": "melanoma", "limit": ">= 0.5"},
+                "seen": {"metric": "observability", "concept": "redness", "limit": ">= 0.8"},
+                "share": {"metric": "spurious_relevance_share", "class": "melanoma", "limit": "<= 0.2"},
+                "through": {"metric": "mediated_share", "artefact": "ink", "class": "melanoma", "limit": "<= 0.5"},
+            },
+        }
+    )
+    found = {row.gate.id: row for row in api.plan(project.spec, **options(project)).gates}
+    assert {name for name, row in found.items() if row.nothing_to_read} == {"seen", "share", "through"}
+    assert found["alarm"].undecidable and not found["alarm"].nothing_to_read
+    assert found["clear"].can_hold and found["covered"].can_hold
+    assert "no spurious concept" in found["share"].sentence
+    assert "what ink looks like" in found["through"].sentence
+    assert "where redness is" in found["seen"].sentence
+    record = api.audit(project.spec, out=project.out, reports=False, **options(project))
+    states = {result.gate.id: result.state for result in record.verdict.gates}
+    assert {name for name, state in states.items() if state is GateState.NOT_EVALUATED} >= {"seen", "share", "through"}
+    text = command(project).stdout
+    assert "3 OF 7 GATES: CANNOT BE EVALUATED" in text
+    assert "1 cannot hold with this n, 3 cannot be evaluated, 3 can hold" in text

@@ -34,7 +34,8 @@ class Counting(Silent):
             handle.remove()
 
     def before(self, module, inputs):
-        if self.depth == 0:
+        learned = next(module.parameters(), None) is not None  # a transform of images has none
+        if self.depth == 0 and learned:
             self.counts[self.last] += len(inputs[0])
         self.depth += 1
 

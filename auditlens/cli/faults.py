@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
-from auditlens.errors import Fault
+import click
+
+from auditlens.errors import AuditLensError, Fault, SpecError
 
 MOST_ANNOTATIONS: Final = 10
 """GitHub shows about so many of one step, and drops the others without a word."""
@@ -34,6 +37,26 @@ def as_annotations(faults: Sequence[Fault], command: str) -> list[str]:
     lines = [_annotation(fault) for fault in ordered[:MOST_ANNOTATIONS]]
     n_more = len(ordered) - MOST_ANNOTATIONS
     return [*lines, f"and {n_more} more; `{command}` shows all"] if n_more > 0 else lines
+
+
+@contextmanager
+def told_to(form: str, command: str) -> Iterator[None]:
+    """Annotate what ends a command, where its `--format` is `github`, before it goes on to standard error."""
+    try:
+        yield
+    except AuditLensError as error:
+        if form == "github":
+            for line in _annotations_of(error, command):
+                click.echo(line)
+        raise
+
+
+def _annotations_of(error: AuditLensError, command: str) -> list[str]:
+    if isinstance(error, SpecError) and error.faults:
+        return as_annotations(error.faults, command)
+    if error.location is not None:
+        return [_annotation(Fault(error.location, "", error.message))]
+    return [f"::error title=auditlens::{_data(str(error))}"]
 
 
 def _annotation(fault: Fault) -> str:

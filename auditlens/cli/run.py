@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from auditlens.cli.chosen import chosen_spec
+from auditlens.cli.faults import told_to
 from auditlens.cli.options import (
     CallOptions,
     baselines_option,
@@ -26,6 +27,7 @@ from auditlens.errors import AuditLensError
 
 if TYPE_CHECKING:
     from auditlens.stages.record import AuditRecord
+    from auditlens.stages.verdict import Policy
 
 
 @click.command()
@@ -58,6 +60,15 @@ def run(
 
     A run that was cut off goes on where it stopped when it is started again.
     """
+    with told_to(shown, f"auditlens validate {spec}"):
+        record, folder = _audited(spec, out, quiet, policy_of(fail_on, allow_inconclusive), baselines, call)
+    _tell(record, folder, shown)
+    return int(record.verdict.exit_code)
+
+
+def _audited(
+    spec: Path, out: Path | None, quiet: bool, policy: Policy, baselines: Mapping[str, str], call: CallOptions
+) -> tuple[AuditRecord, Path]:
     # What is wrong with the spec, what it names, or the selection is told before torch is loaded.
     chosen = chosen_spec(spec, call)
     if out is not None and out.exists() and not out.is_dir():
@@ -67,16 +78,8 @@ def run(
 
     folder = out or api.default_out(chosen.loaded, chosen.suffix)
     with shown_progress(quiet=quiet) as progress:
-        record = api.audit(
-            spec,
-            out=folder,
-            progress=progress,
-            policy=policy_of(fail_on, allow_inconclusive),
-            baselines=baselines,
-            **call,
-        )
-    _tell(record, folder, shown)
-    return int(record.verdict.exit_code)
+        record = api.audit(spec, out=folder, progress=progress, policy=policy, baselines=baselines, **call)
+    return record, folder
 
 
 def _tell(record: AuditRecord, folder: Path, shown: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from auditlens.errors import AuditLensError, InputError
 from auditlens.report.beside import exit_text, weights
@@ -19,6 +21,7 @@ from auditlens.stages.record import AuditRecord
 from auditlens.stages.verdict import GateResult
 from auditlens.verdict import Weight
 
+ALLOW: Final = "MLFLOW_ALLOW_FILE_STORE"
 EXPERIMENT: Final = "auditlens"
 FILES: Final = (
     "record.json",
@@ -32,6 +35,7 @@ FILES: Final = (
 )
 """Kept as artifacts where they are there; pictures and tables stay in the run folder."""
 FOLDER: Final = "auditlens"
+NAME_ONE: Final = "name a server or a folder: --uri, or MLFLOW_TRACKING_URI; a database needs `pip install mlflow`"
 ILLEGAL: Final = re.compile(r"[^\w\-./ ]", re.ASCII)
 LONGEST_NAME, LONGEST_VALUE = 250, 5000
 MOST_TAGS: Final = 100
@@ -90,11 +94,25 @@ def _client(uri: str | None) -> Iterator[Any]:
     except ImportError as error:
         raise InputError("MLflow is not installed", hint="pip install 'auditlens[mlflow]'") from error
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _folder_allowed(uri):
             warnings.simplefilter("ignore")
             yield MlflowClient(tracking_uri=uri)
     except MlflowException as error:
-        raise AuditLensError(f"MLflow refused: {str(error).splitlines()[0]}") from error
+        raise AuditLensError(f"MLflow refused: {str(error).splitlines()[0]}", hint=NAME_ONE) from error
+
+
+@contextmanager
+def _folder_allowed(uri: str | None) -> Iterator[None]:
+    """Let MLflow write into a folder where the user named one; newer versions want to be told so, by a variable."""
+    named = uri or os.environ.get("MLFLOW_TRACKING_URI", "")
+    if not named or urlsplit(named).scheme not in ("", "file") or ALLOW in os.environ:
+        yield
+        return
+    os.environ[ALLOW] = "true"
+    try:
+        yield
+    finally:
+        os.environ.pop(ALLOW, None)
 
 
 def _name(record: AuditRecord) -> str:

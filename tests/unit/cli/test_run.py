@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditlens.cli.main import main
-from auditlens.errors import ImageError
+from auditlens.errors import ImageError, InputError
 from auditlens.stages.states import GateState, Severity
 from auditlens.stages.verdict import Policy
 from tests.unit.cli.conftest import make_verdict
@@ -130,3 +130,20 @@ def test_text_writes_no_command(api, spec, capsys, tmp_path, monkeypatch):
     assert main(["run", str(spec), "--quiet"]) == 1
     assert "::" not in capsys.readouterr().out
     assert not (tmp_path / "output").exists()
+
+
+def test_github_is_told_where_a_spec_is_wrong(api, spec, capsys):
+    spec.write_text(spec.read_text().replace("audit:", "adit:"))
+    assert main(["run", str(spec), "--quiet", "--format", "github"]) == 2
+    said = capsys.readouterr()
+    found = [line for line in said.out.splitlines() if line.startswith(f"::error file={spec},line=")]
+    assert any("did you mean 'audit'?" in line for line in found), said.out
+    assert f"{spec}:" in said.err
+
+
+def test_github_is_told_of_an_error_without_a_place(api, spec, capsys):
+    api.error = InputError("100 % of it\nis missing")
+    assert main(["run", str(spec), "--quiet", "--format", "github"]) == 2
+    assert capsys.readouterr().out == "::error title=auditlens::100 %25 of it%0Ais missing\n"
+    assert main(["run", str(spec), "--quiet"]) == 2
+    assert capsys.readouterr().out == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,14 +37,24 @@ def uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A file store; nothing is written beside it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
     yield (tmp_path / "store").as_uri()
+    assert "MLFLOW_ALLOW_FILE_STORE" not in os.environ
     assert sorted(path.name for path in tmp_path.iterdir()) in (["store"], [])
+
+
+def client_of(uri: str) -> Any:
+    """A client that reads what was logged."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+        client = mlflow.MlflowClient(tracking_uri=uri)
+        client.search_experiments()
+        return client
 
 
 def test_what_is_logged_is_read_back(run_dir: Path, record: AuditRecord, uri: str) -> None:
     run_id = log_run(run_dir, uri=uri)
-    client = mlflow.MlflowClient(tracking_uri=uri)
+    client = client_of(uri)
     run = client.get_run(run_id)
     assert run.info.status == "FINISHED"
     assert run.info.run_name == "MEL-AUD-007 3.0"
@@ -63,16 +74,28 @@ def test_what_is_logged_is_read_back(run_dir: Path, record: AuditRecord, uri: st
 
 def test_two_runs_go_into_one_experiment(run_dir: Path, uri: str) -> None:
     runs = {log_run(run_dir, uri=uri, experiment="skin", run_name=f"run {n}") for n in range(2)}
-    client = mlflow.MlflowClient(tracking_uri=uri)
+    client = client_of(uri)
     found = client.search_runs([client.get_experiment_by_name("skin").experiment_id])
     assert {run.info.run_id for run in found} == runs
+
+
+def test_a_folder_may_be_a_plain_path_or_the_setting_of_mlflow(run_dir: Path, uri: str, monkeypatch) -> None:
+    named = log_run(run_dir, uri=str(Path(uri.removeprefix("file://"))))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert named != log_run(run_dir)
+
+
+def test_a_folder_that_the_user_forbids_stays_forbidden(run_dir: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "false")
+    with pytest.raises(AuditLensError, match="MLflow refused"):
+        log_run(run_dir, uri=(tmp_path / "store").as_uri())
 
 
 def test_the_command(run_dir: Path, uri: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["log", str(run_dir), "--uri", uri, "--experiment", "skin"]) == 0
     said = capsys.readouterr().out
     run_id = said.strip().removeprefix("mlflow run: ")
-    assert mlflow.MlflowClient(tracking_uri=uri).get_run(run_id).info.status == "FINISHED"
+    assert client_of(uri).get_run(run_id).info.status == "FINISHED"
 
 
 def test_without_mlflow_the_extra_is_named(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from auditlens.challenge.rendering import ArtefactSource
 from auditlens.examine.attribution.attributor import Attributor
 from auditlens.examine.crops import choose_heatmaps
-from auditlens.findings.judge import component_labels
+from auditlens.findings.inside import component_labels
 from auditlens.gather.ablation import ablations
 from auditlens.gather.behaviour import clean_pass
 from auditlens.gather.carriers import carriers, scored_concepts

@@ -26,12 +26,15 @@ FREE: Final = frozenset(
         "baselines",
         "change",
         "report",
+        "review",
         "seed",
         "protocol",
         "tiers",
     }
 )
 """Sections of a spec that do not change what is measured, or that are the model's own, or that the plan compares."""
+
+FORBIDDEN: Final = "forbidden_overlap"
 
 
 def what_changed(spec: AuditSpec, plan: AuditPlan, record: AuditRecord) -> tuple[str, ...]:
@@ -64,7 +67,7 @@ def _foundation(plan: AuditPlan) -> Any:
 def _sections(spec: AuditSpec, record: AuditRecord) -> tuple[str, ...]:
     """Name the sections of the spec that differ, without paths: files are compared by what is in them."""
     try:
-        then = merged_document(AuditSpec.model_validate_json(json.dumps(record.spec)))
+        then = merged_document(AuditSpec.model_validate_json(json.dumps(_unsalted(record.spec))))
     except ValidationError:
         return ("the format of the spec",)
     before, after = (_measuring(document) for document in (then, merged_document(spec)))
@@ -72,10 +75,15 @@ def _sections(spec: AuditSpec, record: AuditRecord) -> tuple[str, ...]:
     return tuple(f"the spec's {name}" for name in names if before.get(name) != after.get(name))
 
 
+def _unsalted(document: dict[str, Any]) -> dict[str, Any]:
+    """A spec without its list of forbidden ids, whose salt a record hides."""
+    data = {name: value for name, value in document["data"].items() if name != FORBIDDEN}
+    return {**document, "data": data}
+
+
 def _measuring(document: dict[str, Any]) -> dict[str, Any]:
     """A spec without what does not change any number: paths, and what the training data is checked for."""
-    data = {name: value for name, value in (document.get("data") or {}).items() if name != "forbidden_overlap"}
-    return _without_paths({**document, "data": data})
+    return _without_paths(_unsalted(document))
 
 
 def _without_paths(document: dict[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def _given(root: Node, *steps: str) -> bool:
         if found is None:
             return False
         root = found[1]
-    return not (isinstance(root, Leaf) and root.value is None)
+    return root.value is not None if isinstance(root, Leaf) else root.size > 1  # an empty mapping says nothing
 
 
 class _Gate:

@@ -110,12 +110,28 @@ def test_text_that_looks_like_a_variable_stays_text(tmp_path: Path, old: Earlier
         ({"data": {"folder": "elsewhere"}}, ()),
         ({"artefacts": {"ruler": {"kind": "ruler", "avoid": "nothing"}}}, ("the spec's artefacts",)),
         ({"examine": {"n_examples": 7}}, ("the spec's examine",)),
+        ({"review": {"model_sha256": "c" * 64, "components": {}}}, ()),
         ({"challenge": {"max_images_per_class": 7}}, ("the spec's challenge",)),
     ],
 )
 def test_what_makes_the_numbers_of_a_record_no_match(tmp_path: Path, old: Earlier, changes: Any, said: Any) -> None:
     spec = load(tmp_path / "new", **changes).spec
     assert what_changed(spec, old.record.plan, old.record) == said
+
+
+def test_a_spec_with_a_salt_is_compared_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDIT_SALT", "a salt of 16 or more")
+    overlap = {"with": ["train.salted"], "salt": "${env:AUDIT_SALT}"}
+    before = earlier(load(tmp_path / "old", data={"folder": "images", "forbidden_overlap": overlap}))
+    assert what_changed(load(tmp_path / "new").spec, before.record.plan, before.record) == ()
+
+
+def test_gates_that_take_no_subgroup_can_be_asked_again(tmp_path: Path, old: Earlier) -> None:
+    inside = {"metric": "spurious_relevance_share", "class": "melanoma", "limit": "<= 0.1"}
+    seen = {"metric": "observability", "concept": "ruler", "limit": ">= 0.8"}
+    added = {"gates": DOCUMENT["gates"] | {"inside": inside, "seen": seen}, "foundation": {"model": "ViT-B-32"}}
+    found = again(tmp_path, old, **added, concepts={"ruler": {"texts": ["ruler"]}})
+    assert {"inside", "seen"} <= set(found["gates"])
 
 
 def test_other_data_another_seed_and_another_version_are_told(tmp_path: Path, old: Earlier) -> None:

@@ -10,8 +10,8 @@ from auditlens.spec.references import text_at
 
 IMAGE: Final = "image"
 """What is counted where the data name no unit."""
-AUDITED: Final = ("sealed", "development")
-"""Roles of sets on which gates are decided."""
+NEVER_AUDITED: Final = "observability"
+"""Role of sets on which no gate is decided."""
 
 
 def check_units(root: Fields, problems: Problems) -> None:
@@ -35,7 +35,9 @@ def check_units(root: Fields, problems: Problems) -> None:
 def _counted(root: Fields) -> Iterator[tuple[str, str | None]]:
     """For every source of images that is audited: the field that names its unit, and the column."""
     sets = [(path, node) for path, node in select(root, ("data", "sets", "*")) if isinstance(node, Fields)]
-    sources: list[Path] = [path for path, node in sets if text_at(node, "role") in AUDITED] if sets else [("data",)]
+    sources: list[Path] = (
+        [path for path, node in sets if text_at(node, "role") != NEVER_AUDITED] if sets else [("data",)]
+    )
     for path in sources:
         yield ".".join(map(str, (*path, "unit"))), text_at(root, *path, "unit")
 

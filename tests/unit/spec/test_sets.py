@@ -160,3 +160,11 @@ def test_a_set_for_concept_examples_is_audited_only_where_it_is_asked_for():
         data(sets={"dev": sets["dev"]})
     with pytest.raises(ValueError, match="both have the role concept_examples"):
         data(sets={**sets, "more": sets["dev"]})
+
+
+def test_a_salt_whose_variable_is_not_set_is_told_once(bench, monkeypatch):
+    bench.write("x", "t.salted")
+    monkeypatch.delenv("AUDIT_SALT", raising=False)
+    forbidden = {"with": ["t.salted"], "salt": "${env:AUDIT_SALT}"}
+    problem = bench.problem(data__forbidden_overlap=forbidden)
+    assert problem.endswith("the environment variable AUDIT_SALT is not set")

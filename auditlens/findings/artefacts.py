@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from auditlens.findings.decision import OperatingPoint
-from auditlens.findings.statistics import mean_effect, rate, rate_difference
+from auditlens.findings.statistics import mean_effects, rate, rate_difference
 from auditlens.spec.metrics import OTHER
 from auditlens.stages.evidence import ArtefactTrials, Bools, Floats, Ints, Predictions, Samples
 from auditlens.stages.findings import ArtefactFinding, Effect, Estimate, Flip, Sided
@@ -126,18 +126,15 @@ def directions(point: OperatingPoint, class_name: str) -> tuple[tuple[str, str],
 
 
 def _effect(trials: Trials, class_index: int, true_class: str | None, scale: str) -> Effect:
-    raw, _, beyond = effect_values(trials, class_index, true_class, scale)
-    estimates = [
-        effect_estimate(trials, class_index, true_class, kind, scale, confidence=0.95, sided="two")
-        for kind in ("raw", "sham", "beyond")
-    ]
-    assert beyond is None or beyond.size == raw.size
+    kinds = ("raw", "sham", "beyond") if trials.has_sham else ("raw",)
+    estimates = effect_estimates(trials, class_index, true_class, kinds, scale, confidence=0.95, sided="two")
+    raw = effect_values(trials, class_index, true_class, scale)[0]
     return Effect(
         true_class=true_class,
         scale=scale,
-        raw=estimates[0],
-        sham=estimates[1] if trials.has_sham else None,
-        beyond=estimates[2] if trials.has_sham else None,
+        raw=estimates["raw"],
+        sham=estimates.get("sham"),
+        beyond=estimates.get("beyond"),
         share_raised=float(np.mean(raw > 0)) if raw.size else 0.0,
     )
 
@@ -166,21 +163,36 @@ def effect_estimate(
     sided: Sided,
 ) -> Estimate:
     """Mean paired change with its interval; `kind` is raw, sham or beyond."""
-    values = dict(zip(("raw", "sham", "beyond"), effect_values(trials, class_index, true_class, scale), strict=True))
-    chosen = values[kind]
-    if chosen is None:
+    if kind != "raw" and not trials.has_sham:
         return Estimate(value=None, confidence=confidence, sided=sided, note="no sham was run")
+    found = effect_estimates(trials, class_index, true_class, (kind,), scale, confidence=confidence, sided=sided)
+    return found[kind]
+
+
+def effect_estimates(
+    trials: Trials,
+    class_index: int,
+    true_class: str | None,
+    kinds: Sequence[str],
+    scale: str,
+    *,
+    confidence: float,
+    sided: Sided,
+) -> dict[str, Estimate]:
+    """Mean paired changes with their intervals, by kind; other kinds than raw need a sham."""
+    values = dict(zip(("raw", "sham", "beyond"), effect_values(trials, class_index, true_class, scale), strict=True))
     rows = _of_class(trials, true_class)
-    return mean_effect(
-        chosen,
+    estimates = mean_effects(
+        [chosen for kind in kinds if (chosen := values[kind]) is not None],
         trials.units[rows],
         instances=trials.raw.instances[rows],
         n_draws=trials.n_draws,
         seed=trials.seed,
-        bounds=BOUNDS[kind] if scale == "probability" else None,
+        bounds=[BOUNDS[kind] if scale == "probability" else None for kind in kinds],
         confidence=confidence,
         sided=sided,
     )
+    return dict(zip(kinds, estimates, strict=True))
 
 
 def _of_class(trials: Trials, true_class: str | None) -> Bools:

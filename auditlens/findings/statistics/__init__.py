@@ -7,7 +7,7 @@ from auditlens.findings.statistics.between import (
     overlapping_rate_difference,
 )
 from auditlens.findings.statistics.holm import holm, holm_confidences
-from auditlens.findings.statistics.means import mean_effect, mean_share, quantile, quantiles
+from auditlens.findings.statistics.means import mean_effect, mean_effects, mean_share, quantile, quantiles
 from auditlens.findings.statistics.paired import rate_difference
 from auditlens.findings.statistics.rates import rate
 from auditlens.findings.statistics.ratio import ratio_of_means
@@ -22,6 +22,7 @@ __all__ = [
     "holm_confidences",
     "independent_difference",
     "mean_effect",
+    "mean_effects",
     "mean_share",
     "n_for_zero_events",
     "overlapping_rate_difference",

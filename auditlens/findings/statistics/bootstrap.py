@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,18 +46,25 @@ def studentised_draws(cells: Cells, n_draws: int, seed: int) -> FloatArray:
     as the sample's (`spread_of_sum`), which is what corrects the bootstrap's excess variance. A draw without any
     spread counts as infinitely far out, to the side where its mean lies.
     """
+    return studentised_draws_of_each([cells], n_draws, seed)[0]
+
+
+def studentised_draws_of_each(columns: Sequence[Cells], n_draws: int, seed: int) -> list[FloatArray]:
+    """The same for several columns of values of the same observations, whose draws are made once."""
+    if not columns:
+        return []
     rng = np.random.default_rng(seed)
-    n_units, n_instances = cells.sums.shape
+    counts = columns[0].counts
+    n_units, n_instances = counts.shape
     step = max(1, CHUNK // max(n_units, n_instances))
-    parts = []
+    parts: list[list[FloatArray]] = [[] for _ in columns]
     for start in range(0, n_draws, step):
         size = min(step, n_draws - start)
         by_unit = _draw_counts(rng, size, n_units)
-        if n_instances == 1:
-            parts.append(_one_way(cells, by_unit))
-        else:
-            parts.append(_crossed(cells, by_unit, _draw_counts(rng, size, n_instances)))
-    return np.sort(np.concatenate(parts))
+        drawn = _drawn(counts, by_unit, _draw_counts(rng, size, n_instances)) if n_instances > 1 else None
+        for found, cells in zip(parts, columns, strict=True):
+            found.append(_one_way(cells, by_unit) if drawn is None else _crossed(cells, drawn))
+    return [np.sort(np.concatenate(found)) for found in parts]
 
 
 def _draw_counts(rng: np.random.Generator, n_draws: int, size: int) -> FloatArray:
@@ -77,22 +85,43 @@ def _one_way(cells: Cells, by_unit: FloatArray) -> FloatArray:
     return _ratios(mean, variance, squares / n**2)
 
 
-def _crossed(cells: Cells, by_unit: FloatArray, by_instance: FloatArray) -> FloatArray:
-    n_units, n_instances = cells.sums.shape
-    unit_sums, unit_sizes = by_instance @ cells.sums.T, by_instance @ cells.counts.T
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Counts of some draws by unit and instance, and what they alone say of the sizes; (draws, ...) each."""
+
+    by_unit: FloatArray
+    by_instance: FloatArray
+    unit_sizes: FloatArray
+    """Observations of each unit among the drawn instances."""
+    n: FloatArray
+    instance_sizes: FloatArray
+    cell_sizes: FloatArray
+    """Squares of the cells' counts, summed over the drawn units, by instance."""
+
+
+def _drawn(counts: FloatArray, by_unit: FloatArray, by_instance: FloatArray) -> Drawn:
+    """Look at the sizes of draws; those without an observation are left out."""
+    unit_sizes = by_instance @ counts.T
     n = np.einsum("du,du->d", by_unit, unit_sizes)
     kept = n > 0
-    by_unit, by_instance, n = by_unit[kept], by_instance[kept], n[kept]
-    unit_sums, unit_sizes = unit_sums[kept], unit_sizes[kept]
+    if not kept.all():
+        by_unit, by_instance, unit_sizes, n = by_unit[kept], by_instance[kept], unit_sizes[kept], n[kept]
+    return Drawn(by_unit, by_instance, unit_sizes, n, by_unit @ counts, by_unit @ counts**2)
+
+
+def _crossed(cells: Cells, drawn: Drawn) -> FloatArray:
+    n_units, n_instances = cells.sums.shape
+    by_unit, by_instance, n = drawn.by_unit, drawn.by_instance, drawn.n
+    unit_sums = by_instance @ cells.sums.T
     mean = np.einsum("du,du->d", by_unit, unit_sums) / n
-    unit_sums -= mean[:, None] * unit_sizes
+    unit_sums -= mean[:, None] * drawn.unit_sizes
     over_units = np.einsum("du,du->d", by_unit, unit_sums**2) * n_units / (n_units - 1)
-    instance_sums = by_unit @ cells.sums - mean[:, None] * (by_unit @ cells.counts)
+    instance_sums = by_unit @ cells.sums - mean[:, None] * drawn.instance_sizes
     over_instances = np.einsum("di,di->d", by_instance, instance_sums**2)
     cell_squares = (
         by_unit @ cells.squares
         - 2 * mean[:, None] * (by_unit @ (cells.sums * cells.counts))
-        + mean[:, None] ** 2 * (by_unit @ cells.counts**2)
+        + mean[:, None] ** 2 * drawn.cell_sizes
     )
     over_cells = np.einsum("di,di->d", by_instance, cell_squares) * cells.n_cells / (cells.n_cells - 1)
     added = np.maximum(over_instances * n_instances / (n_instances - 1) - over_cells, 0.0)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from auditlens.findings.statistics.bootstrap import cells_of, studentised_draws
+from auditlens.findings.statistics.bootstrap import cells_of, studentised_draws_of_each
 from auditlens.findings.statistics.clusters import (
     MIN_UNITS_MEAN,
     Clusters,
@@ -66,27 +68,63 @@ def mean_effect(
     ValueError
         For values that are not finite, shapes that differ, or an invalid confidence.
     """
-    numbers = _columns(values, 1)[:, 0]
-    clusters, tail = clusters_of(units, instances, len(numbers)), tail_of(confidence, sided)
+    return mean_effects(
+        [values], units, instances, n_draws=n_draws, seed=seed, bounds=[bounds], confidence=confidence, sided=sided
+    )[0]
+
+
+def mean_effects(
+    columns: Sequence[npt.ArrayLike],
+    units: npt.ArrayLike,
+    instances: npt.ArrayLike | None = None,
+    *,
+    n_draws: int = 10_000,
+    seed: int = 0,
+    bounds: Sequence[Bounds],
+    confidence: float = 0.95,
+    sided: Sided = "two",
+) -> list[Estimate]:
+    """`mean_effect` of several changes of the same observations, with bounds of each: the same draws serve all.
+
+    Raises
+    ------
+    ValueError
+        For values that are not finite, shapes that differ, or an invalid confidence.
+    """
+    numbers = [_columns(values, 1)[:, 0] for values in columns]
+    clusters, tail = clusters_of(units, instances, len(numbers[0])), tail_of(confidence, sided)
+    vary = [bool(len(column)) and np.ptp(column) > 0 and clusters.n_units >= 2 for column in numbers]
+    centred = [column - float(column.mean()) for column, varies in zip(numbers, vary, strict=True) if varies]
+    sides = iter(_reaches(centred, clusters, tail, n_draws, seed))
+    return [
+        _mean(column, clusters, next(sides) if varies else None, limits, confidence, sided)
+        for column, varies, limits in zip(numbers, vary, bounds, strict=True)
+    ]
+
+
+def _mean(
+    numbers: FloatArray,
+    clusters: Clusters,
+    reach: Reach | None,
+    bounds: Bounds,
+    confidence: float,
+    sided: Sided,
+) -> Estimate:
+    """Put a mean with the limits that were found for it in words; without limits say why there are none."""
     common = _common(clusters, len(numbers), confidence, sided)
-    common["unseen"] = bound_with_zero_events(clusters.n_units, 1 - tail) if bounds is not None else 0.0
+    unseen = bound_with_zero_events(clusters.n_units, 1 - tail_of(confidence, sided)) if bounds is not None else 0.0
+    common["unseen"] = unseen
     if not len(numbers):
         return Estimate(value=None, note="no observations", **common)
-    value = float(numbers.mean())
     if np.ptp(numbers) == 0:
-        note = scope_note(clusters, "no variation", fewest=MIN_UNITS_MEAN)
-        return Estimate(value=float(numbers[0]), low=float(numbers[0]), high=float(numbers[0]), note=note, **common)
-    if clusters.n_units < 2:
-        return Estimate(value=value, note="one unit: no interval", **common)
-    spread = spread_of_sum(((numbers - value) / len(numbers))[:, None], clusters)
-    reach = _bootstrap_reach(numbers - value, clusters, spread, tail, n_draws, seed)
-    method = "studentised bootstrap over units" + (" and instances" if clusters.resamples_instances else "")
+        note, same = scope_note(clusters, "no variation", fewest=MIN_UNITS_MEAN), float(numbers[0])
+        return Estimate(value=same, low=same, high=same, note=note, **common)
+    value = float(numbers.mean())
     if reach is None:
-        method, reach = _T_METHOD, tuple(side[0] for side in skewed_reach(spread, tail))
-    low, high = _clipped(value - reach[0], value + reach[1], bounds)
-    return Estimate(
-        value=value, low=low, high=high, method=method, note=scope_note(clusters, fewest=MIN_UNITS_MEAN), **common
-    )
+        return Estimate(value=value, note="one unit: no interval", **common)
+    low, high = _clipped(value - reach.below, value + reach.above, bounds)
+    note = scope_note(clusters, fewest=MIN_UNITS_MEAN)
+    return Estimate(value=value, low=low, high=high, method=reach.method, note=note, **common)
 
 
 def mean_share(
@@ -224,13 +262,36 @@ def _clipped(low: float, high: float, bounds: Bounds) -> tuple[float, float]:
     return max(float(low), bounds[0]), min(float(high), bounds[1])
 
 
-def _bootstrap_reach(
-    centred: FloatArray, clusters: Clusters, spread: Spread, tail: float, n_draws: int, seed: int
-) -> tuple[float, float] | None:
-    """How far the limits lie below and above the mean; None where the bootstrap cannot tell."""
-    if not n_draws or (clusters.resamples_instances and clusters.n_instances not in BOOTSTRAP_INSTANCES):
-        return None
-    draws = studentised_draws(cells_of(centred, clusters), n_draws, seed)
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far the limits lie below and above a mean, and how they were found."""
+
+    below: float
+    above: float
+    method: str
+
+
+def _reaches(centred: Sequence[FloatArray], clusters: Clusters, tail: float, n_draws: int, seed: int) -> list[Reach]:
+    """Limits of each column: by the bootstrap where it can tell, else by the t interval."""
+    crossed = clusters.resamples_instances
+    drawn = bool(n_draws) and not (crossed and clusters.n_instances not in BOOTSTRAP_INSTANCES)
+    cells = [cells_of(column, clusters) for column in centred] if drawn else []
+    draws = studentised_draws_of_each(cells, n_draws, seed) or [np.empty(0)] * len(centred)
+    return [_reach(column, clusters, tail, found) for column, found in zip(centred, draws, strict=True)]
+
+
+def _reach(centred: FloatArray, clusters: Clusters, tail: float, draws: FloatArray) -> Reach:
+    spread = spread_of_sum((centred / len(centred))[:, None], clusters)
+    found = _bootstrap_reach(spread, tail, draws)
+    if found is None:
+        below, above = skewed_reach(spread, tail)
+        return Reach(below[0], above[0], _T_METHOD)
+    crossed = " and instances" if clusters.resamples_instances else ""
+    return Reach(*found, f"studentised bootstrap over units{crossed}")
+
+
+def _bootstrap_reach(spread: Spread, tail: float, draws: FloatArray) -> tuple[float, float] | None:
+    """How far the limits lie below and above the mean; None where the draws cannot tell."""
     edge = int(np.floor(tail * (len(draws) + 1)))
     if edge < 1:
         return None

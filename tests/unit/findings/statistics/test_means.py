@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from auditlens.findings.statistics import mean_effect, mean_share, quantile, quantiles
+from auditlens.findings.statistics import mean_effect, mean_effects, mean_share, quantile, quantiles
 
 RNG = np.random.default_rng(0)
 SKEWED = RNG.exponential(size=120)
@@ -23,6 +23,25 @@ def clustered(draw):
 
 def limits(estimate):
     return estimate.low, estimate.high
+
+
+@pytest.mark.parametrize("n_instances", [None, 1, 9, 20])
+def test_several_columns_at_once_are_those_of_each_by_itself(n_instances):
+    values = RNG.normal(size=(120, 2)) * [1.0, 0.2]
+    columns = [values[:, 0], values[:, 1], np.full(120, 0.25), values[:, 0] - values[:, 1]]
+    bounds = [(-1.0, 1.0), None, None, (-2.0, 2.0)]
+    instances = np.arange(120) % n_instances if n_instances else None
+    given = {"instances": instances, "n_draws": 500, "seed": 3}
+    found = mean_effects(columns, np.arange(120) // 2, bounds=bounds, **given)
+    alone = [mean_effect(c, np.arange(120) // 2, bounds=b, **given) for c, b in zip(columns, bounds, strict=True)]
+    assert found == alone
+    assert len({limits(estimate) for estimate in found}) == 4
+
+
+def test_draws_without_an_observation_are_left_out():
+    estimate = mean_effect(RNG.normal(size=15), np.arange(15), np.arange(15), n_draws=20_000)
+    assert "and instances" in estimate.method
+    assert estimate.low < estimate.value < estimate.high
 
 
 def test_normal_values_get_about_students_interval():

@@ -24,6 +24,7 @@ from auditlens.subject.fitting import arguments_for, sentences
 from auditlens.subject.huggingface import check_config, find_folder, weights_sha256
 from auditlens.subject.layers import LayerInfo, choose_layers, recording
 from auditlens.subject.outputs import check_ending, check_output, to_logits, to_probabilities
+from auditlens.subject.pooling import quicken_pooling
 from auditlens.subject.preprocessing import Called, Declared, Prepare, sentence
 from auditlens.subject.processors import with_processor
 from auditlens.subject.silencing import named_components, silence
@@ -147,6 +148,7 @@ def load_subject(model: Model, base: Path, device: str = "cpu") -> Subject:
     check_output(tried.output, model.output, len(classes))
     check_ending(module, batch, tried.output, model.output)
     layers = choose_layers(found, module, model.layers)
+    quicken_pooling(module)
     return Subject(
         module=module,
         classes=classes,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from auditlens.data.decoded import Decoded
 from auditlens.data.dicom import is_dicom, read_dicom
 from auditlens.data.sample import Sample
 from auditlens.data.values import HINT, UndeclaredError, to_eight_bits
@@ -21,6 +22,7 @@ SIXTEEN_BIT: Final = ("I;16", "I;16B", "I;16L", "I;16N")
 SIXTEEN_BIT_RANGE: Final = (0.0, 65535.0)
 BROKEN: Final = (OSError, UnidentifiedImageError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 """What Pillow raises for files that are cut short, damaged, no images, or far too large."""
+_DECODED: Final = Decoded()
 
 
 def load_rgb(source: Sample | Path, window: Window | None = None) -> Pixels:
@@ -38,6 +40,7 @@ def load_rgb(source: Sample | Path, window: Window | None = None) -> Pixels:
     Returns
     -------
     Pixels, (height, width, 3)
+        Read-only: small images are kept for whoever asks next.
 
     Raises
     ------
@@ -46,13 +49,17 @@ def load_rgb(source: Sample | Path, window: Window | None = None) -> Pixels:
     """
     path, window = (source, window) if isinstance(source, Path) else (source.path, source.window)
     try:
-        if is_dicom(path):
-            return read_dicom(path, window)
-        with open_image(path) as image:
-            stored = _Stored(image.mode, image.format == "PNG", _has_wide_colours(image))
-            return np.asarray(_to_rgb(ImageOps.exif_transpose(image), window, stored))
+        return _DECODED.get(path, window, lambda: _decode(path, window))
     except BROKEN as error:
         raise ImageError(f"cannot decode {path}: {error}", location=_row(source)) from error
+
+
+def _decode(path: Path, window: Window | None) -> Pixels:
+    if is_dicom(path):
+        return read_dicom(path, window)
+    with open_image(path) as image:
+        stored = _Stored(image.mode, image.format == "PNG", _has_wide_colours(image))
+        return np.asarray(_to_rgb(ImageOps.exif_transpose(image), window, stored))
 
 
 def open_image(path: Path) -> Image.Image:

@@ -17,6 +17,7 @@ from auditlens.cli.options import (
     spec_argument,
     variables_option,
 )
+from auditlens.stages.collector import uncollected
 from auditlens.stages.states import ExitCode
 
 
@@ -55,7 +56,8 @@ def plan(
         raise click.UsageError("--force belongs to --write-hashes")
     # What is wrong with the spec, what it names, or the selection is told before torch is loaded.
     chosen_spec(spec, call)
-    from auditlens import api
+    with uncollected():
+        from auditlens import api
     from auditlens.cli.hashes import write_found
     from auditlens.cli.plan_text import print_plan
 

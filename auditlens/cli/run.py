@@ -24,6 +24,7 @@ from auditlens.cli.options import (
     variables_option,
 )
 from auditlens.errors import AuditLensError
+from auditlens.stages.collector import uncollected
 
 if TYPE_CHECKING:
     from auditlens.stages.record import AuditRecord
@@ -73,7 +74,8 @@ def _audited(
     chosen = chosen_spec(spec, call)
     if out is not None and out.exists() and not out.is_dir():
         raise AuditLensError(f"--out {str(out)!r} is a file; name a folder")
-    from auditlens import api
+    with uncollected():
+        from auditlens import api
     from auditlens.cli.progress import shown_progress
 
     folder = out or api.default_out(chosen.loaded, chosen.suffix)

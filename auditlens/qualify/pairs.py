@@ -11,9 +11,8 @@ from typing import Any
 
 import yaml
 
-from auditlens import api
-from auditlens.gather.memory import keep_freed_memory
 from auditlens.spec.paths import share_folder
+from auditlens.stages.collector import uncollected
 from auditlens.stages.progress import Progress, Silent
 from auditlens.stages.record import AuditRecord
 
@@ -83,6 +82,9 @@ class _Job:
 
     def run(self, progress: Progress | None = None) -> AuditRecord:
         """Audit on one thread: equal bytes wherever it runs."""
+        with uncollected():  # takes seconds: both processes import it at the same time
+            from auditlens import api
+
         return api.audit(
             self.spec, out=self.out, store=self.store, progress=progress, device="cpu", threads=1, reports=self.reports
         )
@@ -107,6 +109,7 @@ def fresh_pair(
     changes: Mapping[str, Any] | None = None,
 ) -> tuple[Path, Path]:
     """Train a pair, unless the folder holds it, and write a spec for each, which builds on the demonstration's."""
+    from auditlens.gather.memory import keep_freed_memory
     from auditlens.testbed.train import N_TRAIN, train_pair
 
     weights = {kind: folder / f"{kind}.safetensors" for kind in ("planted", "clean")}

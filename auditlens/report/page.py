@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -143,18 +143,18 @@ def render_page(run_dir: Path, record: AuditRecord, target: Target, n_gates: int
         "observability_limit": setting(record, "examine", "observability_limit", DEFAULT_OBSERVABILITY),
         "record_sha256": hashlib.sha256(record.to_json().encode()).hexdigest(),
     }
-    return make_environment().get_template("report.html.j2").render(context | more)
+    return shared_environment().get_template("report.html.j2").render(context | more)
 
 
 def render_page_one(run_dir: Path, record: AuditRecord, n_gates: int) -> str:
     """Render page one alone, to see whether it fits the paper."""
     context = page_one_context(run_dir, record, "pdf", n_gates)
-    return make_environment().get_template("one.html.j2").render(context)
+    return shared_environment().get_template("one.html.j2").render(context)
 
 
 def page_one_context(run_dir: Path, record: AuditRecord, target: Target, n_gates: int) -> dict[str, Any]:
     """Collect what page one needs."""
-    environment = make_environment()
+    environment = shared_environment()
     pictures = Pictures(run_dir, record.images)
     return {
         "record": record,
@@ -170,6 +170,12 @@ def page_one_context(run_dir: Path, record: AuditRecord, target: Target, n_gates
         "title_of": partial(gate_title, labels=artefact_labels(record)),
         "css": Markup(environment.get_template("report.css").render(target=target, font=font_uri)),
     }
+
+
+@cache
+def shared_environment() -> SandboxedEnvironment:
+    """Give the environment of all pages, which keeps the compiled templates."""
+    return make_environment()
 
 
 def make_environment() -> SandboxedEnvironment:

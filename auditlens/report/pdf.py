@@ -11,6 +11,7 @@ from typing import Any
 from auditlens.errors import ReportError
 from auditlens.report.page import render_page, render_page_one
 from auditlens.report.page_one import MAX_GATES
+from auditlens.stages.collector import uncollected
 from auditlens.stages.record import AuditRecord
 
 VARIANT = "pdf/a-3a"
@@ -33,6 +34,11 @@ def pdf_bytes(run_dir: Path, record: AuditRecord) -> bytes:
         If WeasyPrint or the system library Pango is missing.
     """
     weasyprint = _weasyprint()
+    with uncollected():
+        return _bytes(weasyprint, run_dir, record)
+
+
+def _bytes(weasyprint: Any, run_dir: Path, record: AuditRecord) -> bytes:
     text = record.to_json().encode()
     n_gates = gates_that_fit(weasyprint, run_dir, record)
     page = _document(weasyprint, render_page(run_dir, record, "pdf", n_gates))

@@ -6,6 +6,7 @@ import importlib
 import json
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -35,10 +36,16 @@ def scatter_svg(components: Sequence[ComponentFinding], threshold: float, prefix
     prefix : str
         Makes the identifiers inside the picture unique in the page.
     """
+    svg = _drawn(json.dumps(chart(components, threshold)))
+    return _inline(svg, prefix, f"Valid against spurious alignment of {len(components)} components")
+
+
+@lru_cache(maxsize=8)
+def _drawn(chart: str) -> str:
+    """Draw a chart, once for HTML and PDF."""
     import vl_convert
 
-    svg = vl_convert.vegalite_to_svg(json.dumps(chart(components, threshold)))
-    return _inline(svg, prefix, f"Valid against spurious alignment of {len(components)} components")
+    return str(vl_convert.vegalite_to_svg(chart))
 
 
 def chart(components: Sequence[ComponentFinding], threshold: float) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """Pairs are audited with equal specs but for the weights; nothing is trained here."""
 
 import dataclasses
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 import yaml
 
+from auditlens import api
 from auditlens.qualify import pairs
 from auditlens.spec.load import load_spec
 from auditlens.stages.progress import Silent
@@ -41,7 +44,7 @@ def audited(monkeypatch):
         calls.append({"spec": spec, **options})
         return f"record of {spec.name}"
 
-    monkeypatch.setattr(pairs.api, "audit", fake)
+    monkeypatch.setattr(api, "audit", fake)
     return calls
 
 
@@ -106,3 +109,8 @@ def test_a_trained_pair_is_used_again_but_for_no_other_training(trained, audited
         (4, "ruler", 50),
         (4, "ink", None),
     ]
+
+
+def test_both_processes_import_what_is_heavy_at_the_same_time():
+    code = "import sys, auditlens.qualify.pairs; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -24,6 +24,16 @@ def test_what_is_there_is_read(tmp_path):
     assert store.looks == [Look("one", 3, 3)]
 
 
+def test_what_may_be_there_is_a_look_where_it_is(tmp_path):
+    Store(tmp_path).arrays("one", {"a": 1}, lambda: {"x": np.ones(3)}, n_items=3)
+    store, plain = LookingStore(tmp_path), Store(tmp_path)
+    for one in (store, plain):
+        assert one.kept_arrays("one", {"a": 1}, n_items=3)["x"].tolist() == [1, 1, 1]
+        assert one.kept_arrays("one", {"a": 2}, n_items=3) is None
+    assert store.looks == [Look("one", 3, 3)]
+    assert (plain.hits, plain.misses, [row.n_items for row in plain.used.values()]) == (1, 0, [3])
+
+
 def test_what_is_not_there_is_told_and_not_computed(tmp_path):
     store = LookingStore(tmp_path)
     with pytest.raises(NotStoredError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from auditlens.baselines.again import spec_again
+from auditlens.baselines.again import Sets, spec_again
 from auditlens.baselines.changed import what_changed
 from auditlens.baselines.read import Earlier, Given, read_earlier
 from auditlens.errors import AuditLensError, InputError
@@ -15,7 +15,6 @@ from auditlens.findings.against import Comparand
 from auditlens.findings.side_by_side import Run
 from auditlens.plan.selection import Chosen
 from auditlens.spec.baseline_rules import record_file
-from auditlens.spec.load import LoadedSpec
 from auditlens.spec.model import AuditSpec
 from auditlens.stages.plan import AuditPlan
 from auditlens.stages.progress import Progress
@@ -96,7 +95,7 @@ def _comparand(
     progress.stage(f"Auditing the model of {name} again, since {why}", None)
     progress.done()
     try:
-        run = _run_again(name, earlier, chosen.loaded, folder, again)
+        run = _run_again(name, earlier, chosen, folder, again)
     except AuditLensError as error:
         missing = f"{why}, and its model could not be run again: {_first_line(error, folder)}"
         progress.stage(f"Nothing is compared with {name}", None)
@@ -113,9 +112,10 @@ def why_again(spec: AuditSpec, plan: AuditPlan, earlier: Earlier) -> str:
     return NO_ANSWERS if earlier.answers is None else ""
 
 
-def _run_again(name: str, earlier: Earlier, loaded: LoadedSpec, folder: RunFolder, again: Again) -> Run:
+def _run_again(name: str, earlier: Earlier, chosen: Chosen, folder: RunFolder, again: Again) -> Run:
     spec = folder.place(f"baselines/{name}.yaml")
-    spec.write_text(spec_again(loaded, earlier, name, spec.parent), encoding="utf-8")
+    text = spec_again(chosen.loaded, earlier, name, spec.parent, Sets.of(chosen))
+    spec.write_text(text, encoding="utf-8")
     record = again(spec, out=spec.with_suffix(""))
     return Run(name, record, read_earlier(spec.with_suffix("")).answers)
 

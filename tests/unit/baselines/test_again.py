@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from auditlens.baselines.again import spec_again
+from auditlens.baselines.again import Sets, spec_again
 from auditlens.baselines.changed import what_changed
 from auditlens.baselines.read import Earlier, given_baselines
 from auditlens.errors import InputError
+from auditlens.plan.selection import Selection, choose
 from auditlens.spec.load import LoadedSpec, load_spec, merged_document
+from auditlens.spec.sets import audited_name
 from auditlens.stages.sets import PlannedSet, PlannedSets, SetRole
 from auditlens.version import __version__
 from tests.unit.verdict.test_decide import plan_for
@@ -94,6 +96,42 @@ def test_the_old_model_is_asked_the_new_questions(tmp_path: Path, old: Earlier) 
 
 def test_what_is_about_the_new_model_alone_is_left_out(tmp_path: Path, old: Earlier) -> None:
     assert not {"waivers", "baselines", "change", "protocol"} & set(again(tmp_path, old))
+
+
+def test_the_old_model_sees_the_sets_that_serve_the_audited_one(tmp_path: Path, old: Earlier) -> None:
+    sets = {
+        "test": {"role": "sealed", "folder": "images"},
+        "dev": {"role": "concept_examples", "manifest": "dev.csv", "unit": "patient"},
+        "atlas": {"role": "observability", "manifest": "atlas.csv", "within": ["site"]},
+        "more": {"role": "development", "folder": "more"},
+    }
+    written, place = choose(load(tmp_path / "new", data={"sets": sets}), Selection.parse((), ())), tmp_path / "runs"
+    place.mkdir()
+    (place / "again.yaml").write_text(spec_again(written.loaded, old, "predecessor", place, Sets.of(written)))
+    found = load_spec(place / "again.yaml", check_paths=False).spec.data
+    assert audited_name(found) == "test"
+    assert {name: str(one.role) for name, one in found.sets.items()} == {
+        "test": "sealed",
+        "dev": "concept_examples",
+        "atlas": "observability",
+    }
+    assert (found.sets["dev"].manifest, found.sets["dev"].unit) == ("../new/dev.csv", "patient")
+    assert found.sets["atlas"].within == ("site",)
+
+
+def test_a_set_for_examples_that_is_audited_itself_is_audited_again(tmp_path: Path, old: Earlier) -> None:
+    sets = {
+        "test": {"role": "sealed", "folder": "images"},
+        "dev": {"role": "concept_examples", "folder": "images"},
+        "atlas": {"role": "observability", "folder": "images"},
+    }
+    written = choose(load(tmp_path / "new", data={"sets": sets}), Selection.parse((), ()), data="dev")
+    (tmp_path / "again.yaml").write_text(spec_again(written.loaded, old, "predecessor", tmp_path, Sets.of(written)))
+    assert audited_name(load_spec(tmp_path / "again.yaml", check_paths=False).spec.data) == "dev"
+
+
+def test_one_set_stays_one(tmp_path: Path) -> None:
+    assert Sets.of(choose(load(tmp_path / "new"), Selection.parse((), ()))) is None
 
 
 def test_text_that_looks_like_a_variable_stays_text(tmp_path: Path, old: Earlier) -> None:

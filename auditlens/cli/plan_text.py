@@ -64,7 +64,7 @@ def head(found: PlannedRun) -> list[str]:
     plan = found.plan
     data, model = plan.data, plan.model
     counts = ", ".join(f"{n} {name}" for name, n in list(data.class_counts.items())[:SHOWN])
-    units = f", {data.n_units} of {data.unit_column}" if data.unit_column else ", each its own unit"
+    units = f", {data.n_units} units by {data.unit_column}" if data.unit_column else ", each its own unit"
     layers = ", ".join(f"{name} ({model.n_components[name]} components)" for name in model.layers)
     lines = [
         f"PLAN OF {found.audit_id}: nothing has been run",
@@ -78,7 +78,9 @@ def head(found: PlannedRun) -> list[str]:
     lines += [f"protocol    {note}" for note in protocol_notes(plan.protocol)]
     lines.append(f"gates       {len(found.gates)}: {_decidable(found)}")
     if found.n_references:
-        lines.append(f"references  {found.n_references} known outputs must be met first")
+        lines.append(
+            f"references  {found.n_references} predictions that the model must give before anything is measured"
+        )
     return lines
 
 
@@ -209,8 +211,10 @@ def foot(found: PlannedRun) -> list[str]:
     memory = f"{cost.gigabytes.low:.1f} to {cost.gigabytes.high:.1f} GB"
     return [
         stored,
-        f"time: {duration(cost.seconds)} ({cost.time_basis})",
-        f"memory: {memory} ({cost.memory_basis})",
+        f"time: {duration(cost.seconds)}",
+        *(f"  {part}" for part in cost.time_basis.split("; ")),
+        f"memory: {memory}",
+        f"  {cost.memory_basis}",
         *(f"note: {note}" for note in found.notes),
     ]
 

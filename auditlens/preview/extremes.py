@@ -187,9 +187,11 @@ AGAINST: Final[Mapping[str, Maker]] = {
     **dict.fromkeys(("sensitivity", "specificity", "decision_flips", "decision_flips_beyond_sham"), _differences),
     **dict.fromkeys(("flip_rate", "accuracy_drop"), _differences),
     **dict.fromkeys(("artefact_effect", "effect_minus_sham"), _means),
-    "auroc": _drops,
+    **dict.fromkeys(("auroc", "lesion_erased_auroc"), _drops),
+    **dict.fromkeys(("separability", "separability_drop", "separability_drop_beyond_sham"), _drops),
+    **dict.fromkeys(("spurious_relevance_share", "unexpected_relevance_share"), _shares),
 }
-"""Of gates on the difference to a baseline: how much worse this model is, at best not at all."""
+"""Of gates on the difference to a baseline: how much worse this model is, at best not at all; all of `PAIRED`."""
 UNPAIRED: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         (

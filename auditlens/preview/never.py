@@ -14,6 +14,7 @@ from auditlens.preview.basis import INSIDE
 from auditlens.preview.extremes import UNPAIRED
 from auditlens.preview.layers import named_concepts
 from auditlens.preview.seen import seen_images
+from auditlens.spec.baselines import PAIRED
 from auditlens.stages.plan import PlannedGate
 
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -33,7 +34,7 @@ def why_no_number(gate: PlannedGate) -> str:
 
 def why_never(gate: PlannedGate, context: Context, sources: Mapping[str, ArtefactSource]) -> str:
     """Say why a gate cannot be evaluated by this run, whatever its images show; empty where it may be."""
-    if gate.against is not None and gate.metric in UNPAIRED:
+    if gate.against is not None and gate.metric not in PAIRED and gate.metric in UNPAIRED:
         return f"{gate.metric} has no difference to {gate.against}: {UNPAIRED[gate.metric]}."
     if gate.metric == "observability":
         return _unseen(gate, context, sources)

@@ -240,7 +240,7 @@ def _reach(gate: PlannedGate, basis: Basis) -> float | None:
     if gate.metric in (*of.EFFECTS, *of.SHARES, *of.SCORES) and gate.against is None and basis.n_units:
         return z * SPREAD / math.sqrt(basis.n_units)
     sides = _sides(basis)
-    if gate.metric in RANKED and sides is not None and min(sides) > 0:
+    if gate.metric in RANKED and gate.against is None and sides is not None and min(sides) > 0:
         return z * hanley_mcneil(gate.bound, *sides)
     return None
 

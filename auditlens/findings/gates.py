@@ -74,6 +74,8 @@ def gate_estimate(gate: PlannedGate, inputs: GateInputs) -> Estimate:
     """Measure what a gate asks for; without evidence the value is None and the note says why."""
     if gate.metric == CHANGE:
         return kept_equal(gate, inputs.altered, inputs.against)
+    if _changes_nothing(gate, inputs):
+        return missing(gate, f"inserting {gate.artefact!r} changes no pixel of any image, so it was not tested")
     if gate.against is not None:
         return compared(gate, inputs.against, inputs.evidence.samples)
     measure = METRICS[gate.metric]
@@ -111,6 +113,12 @@ def _trials(gate: PlannedGate, inputs: GateInputs) -> Trials | None:
     if trials is None or not gate.within:
         return trials
     return trials_of(trials, members(trials.samples, gate.within))
+
+
+def _changes_nothing(gate: PlannedGate, inputs: GateInputs) -> bool:
+    """Whether the gate's artefact left every image as it was (an opacity of 0, say): no test, and never a pass."""
+    trials = _trials(gate, inputs)
+    return trials is not None and trials.raw.area.size > 0 and not trials.raw.area.any()
 
 
 def _flips(gate: PlannedGate, inputs: GateInputs) -> Estimate:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from auditlens.challenge.insertion import N_RENDERERS
+from auditlens.challenge.asking import N_RENDERERS
 from auditlens.challenge.pairs import ChosenPair, choose_pairs
 from auditlens.challenge.removal import Removed, removed
 from auditlens.challenge.rendering import bounding_box, energy

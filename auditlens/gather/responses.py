@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
-from auditlens.challenge.insertion import N_RENDERERS
+from auditlens.challenge.asking import N_RENDERERS
 from auditlens.challenge.rendering import ArtefactSource
 from auditlens.challenge.trials import Trial, choose_rows, picture, plan_trials
 from auditlens.data.loader import batches

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from auditlens.challenge.asking import N_RENDERERS
 from auditlens.challenge.combinations import laying_order
 from auditlens.challenge.erasure import LEAST_SKIN, MARGIN
-from auditlens.challenge.insertion import N_RENDERERS
 from auditlens.challenge.rendering import ArtefactSource, Image8
 from auditlens.challenge.spurious import (
     Layered,

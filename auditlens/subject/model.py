@@ -143,10 +143,7 @@ def load_subject(model: Model, base: Path, device: str = "cpu") -> Subject:
     check_config(module, classes, model.output)
     sha256 = _weights(module, model, base, folder)
     module = module.float().eval().requires_grad_(False).to(place)
-    found = _try(module, batch)
-    tried = _silenced(module, batch, found, model.silenced)
-    check_output(tried.output, model.output, len(classes))
-    check_ending(module, batch, tried.output, model.output)
+    found = _tried(module, model, batch, len(classes))
     layers = choose_layers(found, module, model.layers)
     quicken_pooling(module)
     return Subject(
@@ -168,6 +165,15 @@ def load_subject(model: Model, base: Path, device: str = "cpu") -> Subject:
         n_operations=found.n_operations(),
         behind={layer.name: found.n_operations(layer.name) for layer in layers},
     )
+
+
+def _tried(module: nn.Module, model: Model, batch: Tensor, n_classes: int) -> Trace:
+    """Try the model on a noise image, and refuse one whose output does not fit its description."""
+    found = _try(module, batch)
+    output = _silenced(module, batch, found, model.silenced).output
+    check_output(output, model.output, n_classes)
+    check_ending(module, batch, output, model.output)
+    return found
 
 
 def _prepared(model: Model, folder: Path | None, import_path: Path | None) -> tuple[Model, Prepare]:

@@ -23,6 +23,7 @@ from auditlens.store.run_folder import RunFolder
 
 NOT_GIVEN = "the spec leaves its record to the command (--baseline {name}=RECORD), which named none"
 NO_ANSWERS = "its run folder keeps no answers by picture"
+NO_RELEVANCE = "its run folder keeps no relevance by image, or no answers with the lesion erased"
 
 
 class Again(Protocol):
@@ -109,7 +110,9 @@ def why_again(spec: AuditSpec, plan: AuditPlan, earlier: Earlier) -> str:
     changed = what_changed(spec, plan, earlier.record)
     if changed:
         return f"{' and '.join((', '.join(changed[:-1]), changed[-1]) if len(changed) > 1 else changed)} changed"
-    return NO_ANSWERS if earlier.answers is None else ""
+    if earlier.answers is None:
+        return NO_ANSWERS
+    return NO_RELEVANCE if earlier.answers.relevance is None or earlier.answers.erased is None else ""
 
 
 def _run_again(name: str, earlier: Earlier, chosen: Chosen, folder: RunFolder, again: Again) -> Run:

@@ -12,13 +12,18 @@ from typing import Final
 import numpy as np
 
 from auditlens.errors import InputError, IntegrityError
+from auditlens.findings.relevance_rows import SHARES
+from auditlens.findings.statistics import auroc
 from auditlens.report.answers import read_answers
 from auditlens.report.reading import read_record
 from auditlens.spec.baseline_rules import record_file
 from auditlens.spec.load import LoadedSpec
 from auditlens.spec.paths import resolve
 from auditlens.stages.answers import Answers
+from auditlens.stages.erasure import ErasureFinding
+from auditlens.stages.findings import ClassFinding
 from auditlens.stages.record import AuditRecord
+from auditlens.stages.states import ComponentState
 from auditlens.store.folders import file_sha256
 
 NAME: Final = re.compile(r"[A-Za-z_][\w.-]*")
@@ -118,7 +123,36 @@ def _base(folder: Path) -> Path | None:
 
 def fits(record: AuditRecord, answers: Answers) -> bool:
     """Whether the answers give the numbers of the record: a table that was exchanged does not."""
-    return _clean_fits(record, answers) and all(_effects_fit(answers, row) for row in _effects(record))
+    return (
+        _clean_fits(record, answers)
+        and all(_effects_fit(answers, row) for row in _effects(record))
+        and all(_relevance_fits(answers, row) for row in record.findings.classes)
+        and all(_erased_fits(answers, row) for row in record.findings.erasures)
+    )
+
+
+def _relevance_fits(answers: Answers, row: ClassFinding) -> bool:
+    if answers.relevance is None:
+        return True
+    found = answers.relevance.get((row.layer, row.class_name))
+    return found is not None and all(
+        abs(float(found.shares[metric].mean()) - _recorded(row, SHARES[metric])) <= ROUNDING for metric in found.shares
+    )
+
+
+def _recorded(row: ClassFinding, states: Iterable[ComponentState]) -> float:
+    shares = (row.share_by_state.get(state) for state in states)
+    return sum(share.value or 0.0 for share in shares if share is not None)
+
+
+def _erased_fits(answers: Answers, row: ErasureFinding) -> bool:
+    if answers.erased is None or row.erased.value is None:
+        return True
+    found = answers.erased.get(row.class_name)
+    if found is None:
+        return False
+    again = auroc(found.probability, found.labels == found.class_name, found.units)
+    return again.value is not None and abs(again.value - row.erased.value) <= ROUNDING
 
 
 def _clean_fits(record: AuditRecord, answers: Answers) -> bool:

@@ -8,19 +8,22 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 
 from auditlens.findings import differences
+from auditlens.findings.auroc_rows import erased_difference, erased_paired, separability_difference
 from auditlens.findings.differences import Bootstrap, Level
+from auditlens.findings.relevance_rows import SHARES, of_layer, share_difference, why_no_pairs
 from auditlens.findings.side_by_side import Run
 from auditlens.findings.subgroups import members
 from auditlens.findings.worst import worst_of
-from auditlens.spec.baselines import PAIRED
+from auditlens.spec.baselines import PAIRED, WHY_NOT_PAIRED
 from auditlens.spec.metrics import METRIC_RULES, OTHER
-from auditlens.stages.answers import Answers, CleanAnswers, Names, Said, TrialAnswers
+from auditlens.stages.answers import Answers, CleanAnswers, ErasedAnswers, Names, Said, TrialAnswers
 from auditlens.stages.evidence import Bools, Floats, Samples
 from auditlens.stages.findings import Estimate
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.record import AuditRecord
 
 CLEAN = ("sensitivity", "specificity", "auroc")
+NOT_KEPT = "the baseline's run folder keeps no {}; audit its model again"
 FLIPS = ("decision_flips", "decision_flips_beyond_sham")
 
 
@@ -108,10 +111,14 @@ def worse_by(gate: PlannedGate, ours: Answers, theirs: Answers, against: Against
         see the same pictures.
     """
     if gate.metric not in PAIRED:
-        return missing(gate, f"{gate.metric} is not kept picture by picture")
+        return missing(gate, f"{gate.metric} {WHY_NOT_PAIRED.get(gate.metric, 'has no paired difference')}")
     if gate.worst_subgroup is not None:
         return _worst(gate, ours, theirs, against, samples)
     pair = _Pair(gate, against, _wanted(samples, gate.within))
+    if gate.metric in SHARES:
+        return pair.relevance(ours, theirs)
+    if gate.metric == "lesion_erased_auroc":
+        return pair.erased(ours, theirs)
     return pair.clean(ours, theirs) if gate.metric in CLEAN else pair.trials(ours, theirs)
 
 
@@ -175,6 +182,9 @@ class _Pair:
             mine, other = (_trial_rows(part, np.isin(part.images, self.wanted)) for part in (mine, other))
         if not len(mine.images):
             return missing(self.gate, "no image is in the subgroup")
+        if self.gate.metric.startswith("separability"):
+            found = separability_difference(self.gate.metric, other, mine, **self.level.asked)
+            return self._oriented(found)
         if self.gate.metric == "flip_rate":
             return self._oriented(differences.turn_difference(other, mine, self.level))
         if self.gate.metric == "accuracy_drop":
@@ -182,6 +192,32 @@ class _Pair:
             gain = differences.accuracy_change_difference(other, mine, None, alone, self.level)
             return self._oriented(turned(gain))
         return self._flips(mine, other) if self.gate.metric in FLIPS else self._effect(mine, other)
+
+    def erased(self, ours: Answers, theirs: Answers) -> Estimate:
+        """Compare how well the class is told with the lesion erased."""
+        if ours.erased is None or theirs.erased is None:
+            return missing(self.gate, NOT_KEPT.format("answers on images with the lesion erased"))
+        mine, other = (one.get(self.gate.class_name) for one in (ours.erased, theirs.erased))
+        if mine is None or other is None:
+            return missing(self.gate, "no lesion was erased for both models")
+        if not erased_paired(other, mine):
+            return missing(self.gate, "the two audits erased other lesions, so nothing is paired")
+        if self.wanted is not None:
+            mine, other = (_erased_rows(part, np.isin(part.images, self.wanted)) for part in (mine, other))
+        return self._oriented(erased_difference(other, mine, **self.level.asked))
+
+    def relevance(self, ours: Answers, theirs: Answers) -> Estimate:
+        """Compare a share of relevance."""
+        if ours.relevance is None or theirs.relevance is None:
+            return missing(self.gate, NOT_KEPT.format("relevance by image"))
+        layer, name = self.gate.layer, self.gate.class_name
+        mine, other = (of_layer(one, layer, name) for one in (ours.relevance, theirs.relevance))
+        if mine is None or other is None:
+            return missing(self.gate, f"relevance for {name} was not computed for both models")
+        why = why_no_pairs(other, mine, self.gate.metric)
+        if why:
+            return missing(self.gate, why)
+        return self._oriented(share_difference(self.gate.metric, other, mine, **self.level.asked))
 
     def _key(self, answers: Answers) -> tuple[str, str]:
         """The class for which the answers are read: of a direction with `other`, the class on its other side."""
@@ -255,6 +291,11 @@ def _clean_rows(part: CleanAnswers, rows: Bools) -> CleanAnswers:
         units=part.units[rows],
         said=_said_rows(part.said, rows),
     )
+
+
+def _erased_rows(part: ErasedAnswers, rows: Bools) -> ErasedAnswers:
+    kept = {name: getattr(part, name)[rows] for name in ("images", "labels", "units", "area", "probability")}
+    return replace(part, **kept)
 
 
 def _said_rows(said: Said, rows: Bools) -> Said:

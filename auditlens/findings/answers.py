@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from auditlens.findings.decision import OperatingPoint
-from auditlens.stages.answers import Answers, CleanAnswers, Counts, Names, Said, TrialAnswers
+from auditlens.stages.answers import Answers, CleanAnswers, Counts, ErasedAnswers, Names, Said, TrialAnswers
+from auditlens.stages.erasure import Erasures
 from auditlens.stages.evidence import ArtefactTrials, Evidence, Floats, Ints
 from auditlens.stages.plan import AuditPlan
 
@@ -32,6 +33,9 @@ def answers_of(evidence: Evidence, plan: AuditPlan, pictures: Mapping[str, str])
             for artefact, found in evidence.trials.items()
             for name in plan.audited_classes
         },
+        erased={name: reader.erased(evidence.erasures, name) for name in plan.audited_classes}
+        if evidence.erasures is not None
+        else {},
     )
 
 
@@ -68,6 +72,18 @@ class _Reader:
             clean=self._said(predictions.logits[rows], predictions.probabilities[rows], class_name),
             inserted=self._said(found.logits[order], found.probabilities[order], class_name),
             sham=None if no_sham else self._said(found.sham_logits[order], found.sham_probabilities[order], class_name),
+        )
+
+    def erased(self, found: Erasures, class_name: str) -> ErasedAnswers:
+        order = np.argsort(self.images[found.image_indices], kind="stable")
+        rows = found.image_indices[order]
+        return ErasedAnswers(
+            class_name=class_name,
+            images=self.images[rows],
+            labels=self.labels[rows],
+            units=self.units[rows],
+            area=found.area[order].astype(np.float64),
+            probability=found.probabilities[order, self.point.classes.index(class_name)].astype(np.float64),
         )
 
     def _said(self, logits: Floats, probabilities: Floats, class_name: str) -> Said:

@@ -26,6 +26,7 @@ from auditlens.findings.labels import Labels
 from auditlens.findings.mediation import OFF, labelled_place, mediated_share
 from auditlens.findings.observability import observe
 from auditlens.findings.performance import clean_metric
+from auditlens.findings.relevance_rows import SHARES, seen_concepts
 from auditlens.findings.response import shown_by
 from auditlens.findings.selection import floor_for, select_components
 from auditlens.findings.separability import Kind, separability_estimate, sides_of_trials
@@ -159,13 +160,9 @@ def _relevance_share(gate: PlannedGate, inputs: GateInputs) -> Estimate:
     relevance = inputs.evidence.relevance.get(inputs.place(gate))
     if relevance is None:
         return missing(gate, _why_no_relevance(gate, inputs))
-    if gate.metric == "spurious_relevance_share" and not _seen(gate, inputs, "spurious"):
+    if gate.metric == "spurious_relevance_share" and not seen_concepts(inputs.concepts, gate.class_name, "spurious"):
         return missing(gate, UNSEEN.format("spurious"))
-    wanted = {
-        "spurious_relevance_share": (ComponentState.SPURIOUS, ComponentState.BOTH),
-        "unexpected_relevance_share": (ComponentState.UNEXPECTED, ComponentState.UNVERIFIED),
-    }[gate.metric]
-    chosen = inputs.labels[inputs.place(gate)].where(*wanted)
+    chosen = inputs.labels[inputs.place(gate)].where(*SHARES[gate.metric])
     return share_of(inputs.evidence, relevance, chosen, confidence=gate.confidence, sided="one")
 
 
@@ -193,12 +190,7 @@ def _why_no_relevance(gate: PlannedGate, inputs: GateInputs) -> str:
 
 
 def _seen(gate: PlannedGate, inputs: GateInputs, role: str) -> list[str]:
-    """Concepts of a role for the gate's class that the foundation model is shown to see."""
-    return [
-        name
-        for name, finding in inputs.concepts.items()
-        if finding.state is ConceptState.OBSERVABLE and finding.role.get(gate.class_name) == role
-    ]
+    return seen_concepts(inputs.concepts, gate.class_name, role)
 
 
 def _strongest(gate: PlannedGate, inputs: GateInputs) -> Estimate:

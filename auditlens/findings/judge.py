@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from auditlens.findings.ablation import ablation_agreements, ablation_changes, ablation_findings
 from auditlens.findings.against import NO_BASELINES, Against
@@ -32,6 +33,7 @@ from auditlens.findings.observational import disagreement, observational_contras
 from auditlens.findings.opinions import opinion_findings
 from auditlens.findings.performance import performance
 from auditlens.findings.prevalence import prevalence_findings, with_prevalences
+from auditlens.findings.relevance_rows import relevance_answers
 from auditlens.findings.removal import removal_findings
 from auditlens.findings.response import with_responses
 from auditlens.findings.scope import not_evaluated
@@ -42,6 +44,7 @@ from auditlens.findings.transplant import transplant_findings
 from auditlens.findings.unexpected import Inventory, unexpected_components, unlisted_shares
 from auditlens.findings.vocabulary import vocabulary_findings
 from auditlens.spec.model import AuditSpec
+from auditlens.stages.answers import Answers
 from auditlens.stages.evidence import Evidence
 from auditlens.stages.findings import (
     ArtefactFinding,
@@ -53,8 +56,16 @@ from auditlens.stages.findings import (
 from auditlens.stages.plan import AuditPlan
 
 
-def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, against: Against = NO_BASELINES) -> Findings:
-    """Judge everything that was measured against the spec, and against the baselines where there are any."""
+def judge(
+    spec: AuditSpec, plan: AuditPlan, evidence: Evidence, against: Against = NO_BASELINES
+) -> tuple[Findings, Answers]:
+    """Judge everything that was measured against the spec, and against the baselines where there are any.
+
+    Returns
+    -------
+    tuple of Findings and Answers
+        The answers are those of `against`, with the shares of relevance image by image that the labels give.
+    """
     point = OperatingPoint.of(plan.model)
     concepts = concept_findings(spec, plan, evidence.samples, evidence.space)
     trials = {name: _trials(spec, plan, evidence, point, name) for name in evidence.trials}
@@ -68,6 +79,8 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, against: Against
     confrontations = _confrontations(spec, concepts, inside.classes, artefacts)
     confrontations = with_responses(confrontations, responses, plan.model.layers)
     confrontations = with_mediations(with_prevalences(confrontations, prevalences), mediations)
+    answers = replace(against.answers, relevance=relevance_answers(evidence, inside.labels, by_name))
+    against = replace(against, answers=answers)
     inputs = GateInputs(
         spec=spec,
         evidence=evidence,
@@ -107,7 +120,7 @@ def judge(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, against: Against
         redundancy=redundancy_by_layer(evidence),
     )
     opinions = opinion_findings(spec, plan, evidence, concepts, inside.components, component_labels)
-    return found.model_copy(update=_described(spec, plan, evidence, inside) | {"opinions": opinions})
+    return found.model_copy(update=_described(spec, plan, evidence, inside) | {"opinions": opinions}), answers
 
 
 def _trials(spec: AuditSpec, plan: AuditPlan, evidence: Evidence, point: OperatingPoint, name: str) -> Trials:

@@ -1,4 +1,6 @@
-"""`tables/trials.parquet` and `tables/predictions.parquet`: the model's answers, so that two runs compare in pairs.
+"""Tables of the model's answers, so that two runs compare in pairs.
+
+`tables/trials.parquet`, `predictions.parquet`, `erased.parquet` and `relevance_by_image.parquet`.
 
 They come from the evidence, which a record does not hold: written once, when the audit runs, and left alone by
 `auditlens report`.
@@ -13,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auditlens.errors import InputError
-from auditlens.stages.answers import Answers, CleanAnswers, Said, TrialAnswers
+from auditlens.stages.answers import Answers, CleanAnswers, ErasedAnswers, RelevanceAnswers, Said, TrialAnswers
 from auditlens.store.run_folder import RunFolder
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TRIALS, PREDICTIONS = "tables/trials.parquet", "tables/predictions.parquet"
+ERASED, RELEVANCE = "tables/erased.parquet", "tables/relevance_by_image.parquet"
 SAID = {"probability": "float64", "margin": "float64", "decided": "string"}
 TRIAL_COLUMNS = {
     "artefact": "string",
@@ -34,10 +37,32 @@ TRIAL_COLUMNS = {
     "pictures": "string",
 }
 PREDICTION_COLUMNS = {"class_name": "string", "image": "string", "label": "string", "unit": "int64", **SAID}
+ERASED_COLUMNS = {
+    "class_name": "string",
+    "image": "string",
+    "label": "string",
+    "unit": "int64",
+    "area": "float64",
+    "probability": "float64",
+}
+SHARE_COLUMNS = ("spurious_relevance_share", "unexpected_relevance_share")
+RELEVANCE_COLUMNS = {
+    "layer": "string",
+    "class_name": "string",
+    "attributor": "string",
+    "image": "string",
+    "unit": "int64",
+    **dict.fromkeys(SHARE_COLUMNS, "float64"),
+}
 
 
 def keep_answers(folder: RunFolder, answers: Answers) -> None:
-    """Write both tables into a run folder."""
+    """Write the tables into a run folder."""
+    if answers.erased is not None:
+        folder.write_bytes(ERASED, _bytes([_erased_columns(part) for part in answers.erased.values()], ERASED_COLUMNS))
+    if answers.relevance is not None:
+        parts = [_relevance_columns(part) for part in answers.relevance.values()]
+        folder.write_bytes(RELEVANCE, _bytes(parts, RELEVANCE_COLUMNS))
     folder.write_bytes(
         PREDICTIONS, _bytes([_clean_columns(part) for part in answers.clean.values()], PREDICTION_COLUMNS)
     )
@@ -51,6 +76,29 @@ def _clean_columns(part: CleanAnswers) -> dict[str, Any]:
         "label": part.labels,
         "unit": part.units,
         **{field: getattr(part.said, field) for field in SAID},
+    }
+
+
+def _erased_columns(part: ErasedAnswers) -> dict[str, Any]:
+    return {
+        "class_name": [part.class_name] * len(part.images),
+        "image": part.images,
+        "label": part.labels,
+        "unit": part.units,
+        "area": part.area,
+        "probability": part.probability,
+    }
+
+
+def _relevance_columns(part: RelevanceAnswers) -> dict[str, Any]:
+    n = len(part.images)
+    return {
+        "layer": [part.layer] * n,
+        "class_name": [part.class_name] * n,
+        "attributor": [part.attributor] * n,
+        "image": part.images,
+        "unit": part.units,
+        **{metric: part.shares.get(metric, [None] * n) for metric in SHARE_COLUMNS},
     }
 
 
@@ -105,6 +153,51 @@ def read_answers(run: Path) -> Answers | None:
             (str(artefact), str(name)): _trials(str(artefact), str(name), part)
             for (artefact, name), part in trials.groupby(["artefact", "class_name"], sort=False)
         },
+        erased=_read_erased(run / ERASED),
+        relevance=_read_relevance(run / RELEVANCE),
+    )
+
+
+def _read_erased(path: Path) -> dict[str, ErasedAnswers] | None:
+    """None where the run was written before it kept them; so of relevance."""
+    if not path.is_file():
+        return None
+    table = _table(path, ERASED_COLUMNS)
+    return {str(name): _erased(str(name), part) for name, part in table.groupby("class_name", sort=False)}
+
+
+def _erased(class_name: str, table: pd.DataFrame) -> ErasedAnswers:
+    table = table.sort_values("image", kind="stable")
+    return ErasedAnswers(
+        class_name,
+        table["image"].to_numpy(np.str_),
+        table["label"].to_numpy(np.str_),
+        table["unit"].to_numpy(np.int64),
+        table["area"].to_numpy(np.float64),
+        table["probability"].to_numpy(np.float64),
+    )
+
+
+def _read_relevance(path: Path) -> dict[tuple[str, str], RelevanceAnswers] | None:
+    if not path.is_file():
+        return None
+    table = _table(path, RELEVANCE_COLUMNS)
+    return {
+        (str(layer), str(name)): _relevance(str(layer), str(name), part)
+        for (layer, name), part in table.groupby(["layer", "class_name"], sort=False)
+    }
+
+
+def _relevance(layer: str, class_name: str, table: pd.DataFrame) -> RelevanceAnswers:
+    table = table.sort_values("image", kind="stable")
+    shares = {metric: table[metric].to_numpy(np.float64) for metric in SHARE_COLUMNS if not table[metric].isna().any()}
+    return RelevanceAnswers(
+        layer,
+        class_name,
+        str(table["attributor"].iloc[0]),
+        table["image"].to_numpy(np.str_),
+        table["unit"].to_numpy(np.int64),
+        shares,
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from auditlens.errors import SpecError, nearest
-from auditlens.spec.baselines import PAIRED
+from auditlens.spec.baselines import PAIRED, WHY_NOT_PAIRED
 from auditlens.spec.gates import LIMIT
 from auditlens.spec.nodes import Fields, Items, Leaf, Node, Problems, child, place, select
 from auditlens.spec.nodes import Path as Keys
@@ -59,7 +59,8 @@ def _check_gate(root: Fields, path: Keys, gate: Fields, problems: Problems) -> N
     metric, match = text_at(gate, "metric"), LIMIT.fullmatch(text_at(gate, "limit") or "")
     if metric is not None and metric not in PAIRED:
         at = (*path, "metric")
-        sentence = f"{metric} is not kept picture by picture; against takes {', '.join(PAIRED)}"
+        why = WHY_NOT_PAIRED.get(metric, "is no metric")
+        sentence = f"{metric} {why}; against takes {', '.join(PAIRED)}"
         problems.add(place(root, at), at, sentence)
     if match and match.group(1) not in RELATIONS:
         at = (*path, "limit")

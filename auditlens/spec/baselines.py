@@ -18,8 +18,25 @@ PAIRED: Final = (
     "effect_minus_sham",
     "flip_rate",
     "accuracy_drop",
+    "separability",
+    "separability_drop",
+    "separability_drop_beyond_sham",
+    "lesion_erased_auroc",
+    "spurious_relevance_share",
+    "unexpected_relevance_share",
 )
 """Metrics whose rows a run folder keeps, so that two models are compared picture by picture."""
+_NO_PAIRS: Final = "is a summary over each model's own components; compare spurious_relevance_share"
+WHY_NOT_PAIRED: Final = {
+    "observability": "is about the foundation model and the data, which two comparable audits share",
+    "mediated_share": "is a share of each model's own effect, and has no value where that is not clear of zero; "
+    "compare artefact_effect",
+    "unread_relevance_share": "rests on what readers decided about one model; compare unexpected_relevance_share",
+    "strongest_spurious_component": "is about one component, which another model does not have; "
+    "compare spurious_relevance_share",
+    **dict.fromkeys(("valid_coverage", "alignment_margin", "clarity", "redundancy", "polysemanticity"), _NO_PAIRS),
+}
+"""Why the other metrics have no paired difference."""
 Aspect = Literal["weights", "architecture", "preprocessing", "classes", "output", "decision", "silenced", "released"]
 ASPECTS: tuple[str, ...] = get_args(Aspect)
 

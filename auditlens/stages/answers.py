@@ -89,6 +89,49 @@ class TrialAnswers:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasedAnswers:
+    """Clean images whose lesion was erased, read for one audited class; by image id.
+
+    Attributes
+    ----------
+    class_name : str
+    images, labels : Names, (images,)
+    units : Counts, (images,)
+    area : Numbers, (images,)
+        Share of the image that was filled.
+    probability : Numbers, (images,)
+    """
+
+    class_name: str
+    images: Names
+    labels: Names
+    units: Counts
+    area: Numbers
+    probability: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class RelevanceAnswers:
+    """Each clean image's shares of relevance that gates read, for one layer and audited class; by image id.
+
+    Attributes
+    ----------
+    layer, class_name, attributor : str
+    images : Names, (images,)
+    units : Counts, (images,)
+    shares : mapping of metric to Numbers, (images,)
+        0 to 1; without a metric that nothing shows, as where the foundation model sees no spurious concept.
+    """
+
+    layer: str
+    class_name: str
+    attributor: str
+    images: Names
+    units: Counts
+    shares: Mapping[str, Numbers]
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """All rows that a run keeps.
 
@@ -97,7 +140,13 @@ class Answers:
     clean : mapping of class name to CleanAnswers
         The audited classes and the class of the operating point.
     trials : mapping of (artefact, class name) to TrialAnswers
+    erased : mapping of class name to ErasedAnswers, or None
+        None where the run folder was written before it was kept.
+    relevance : mapping of (layer, class name) to RelevanceAnswers, or None
+        Layers in the order of the network. None as above.
     """
 
     clean: Mapping[str, CleanAnswers] = field(default_factory=dict)
     trials: Mapping[tuple[str, str], TrialAnswers] = field(default_factory=dict)
+    erased: Mapping[str, ErasedAnswers] | None = None
+    relevance: Mapping[tuple[str, str], RelevanceAnswers] | None = None

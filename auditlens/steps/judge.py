@@ -50,7 +50,7 @@ def judged(
     answers = answers_of(gathered.evidence, plan, picture_digests(context))
     bootstrap = Bootstrap(context.spec.challenge.n_draws, plan.seed)
     against = Against(answers, others, OperatingPoint.of(plan.model).independent, bootstrap)
-    findings = judge(context.spec, plan, gathered.evidence, against)
+    findings, answers = judge(context.spec, plan, gathered.evidence, against)
     context.progress.done()
     shown = with_pictures(findings, plan, context, gathered, folder)
     keep_embeddings(folder, gathered.evidence, plan.model, context.spec.examine)

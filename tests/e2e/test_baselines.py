@@ -137,6 +137,16 @@ def test_a_record_without_its_tables_runs_the_model_again(project):
     assert result(record, "not_worse").state == "fails"
 
 
+@pytest.mark.parametrize("table", ["relevance_by_image", "erased"])
+def test_a_run_folder_from_before_a_table_was_kept_runs_the_model_again(project, table):
+    old = project.folder / f"without_{table}"
+    shutil.copytree(project.folder / "good", old)
+    (old / "tables" / f"{table}.parquet").unlink()
+    record = against(project, "bad", old.name, f"again_{table}")
+    assert "keeps no relevance by image" in record.findings.baselines[0].again
+    assert result(record, "not_worse").state == "fails"
+
+
 def test_tables_of_another_model_are_refused(project):
     shutil.copytree(project.folder / "good", project.folder / "tampered")
     shutil.copy(

@@ -1,6 +1,7 @@
 """Numbers with their units come in; Estimates, each with an interval that allows for clustering, go out."""
 
 from auditlens.findings.statistics.auroc import auroc, auroc_difference
+from auditlens.findings.statistics.auroc_change import auroc_change_difference
 from auditlens.findings.statistics.between import (
     difference_of_changes,
     independent_difference,
@@ -15,6 +16,7 @@ from auditlens.findings.statistics.smallest import bound_with_zero_events, n_for
 
 __all__ = [
     "auroc",
+    "auroc_change_difference",
     "auroc_difference",
     "bound_with_zero_events",
     "difference_of_changes",

@@ -79,7 +79,7 @@ def auroc(
     ValueError
         For shapes that differ or scores that are not finite.
     """
-    values, sides = _scores(scores), np.asarray(positives, dtype=bool)
+    values, sides = scores_of(scores), np.asarray(positives, dtype=bool)
     clusters = clusters_of(units, None, len(values))
     factors = instance_factors(instances, ~sides, clusters)
     tail = tail_of(confidence, sided)
@@ -124,7 +124,7 @@ def auroc_difference(
     ValueError
         For shapes that differ or scores that are not finite.
     """
-    first, second, sides = _scores(scores_a), _scores(scores_b), np.asarray(positives, dtype=bool)
+    first, second, sides = scores_of(scores_a), scores_of(scores_b), np.asarray(positives, dtype=bool)
     clusters = clusters_of(units, None, len(first))
     factors = instance_factors(instances, ~sides, clusters)
     tail = tail_of(confidence, sided)
@@ -135,7 +135,7 @@ def auroc_difference(
     low, high = square_and_add(
         (a.value, *_limits(a, clusters, factors, tail)),
         (b.value, *_limits(b, clusters, factors, tail)),
-        _correlation(a, b, clusters, factors),
+        correlation_of(a, b, clusters, factors),
     )
     return Estimate(
         value=a.value - b.value,
@@ -177,7 +177,8 @@ def separation_of(
     return Separation(total / n_pairs, influence / n_pairs, used, n_positive, n_negative)
 
 
-def _scores(scores: npt.ArrayLike) -> FloatArray:
+def scores_of(scores: npt.ArrayLike) -> FloatArray:
+    """Read scores as a vector of finite numbers."""
     array = np.asarray(scores, dtype=np.float64)
     if array.ndim != 1 or not np.isfinite(array).all():
         raise ValueError("scores must be a vector of finite numbers")
@@ -235,7 +236,7 @@ def _spread(
     return variance, max(variance**2 / (by_unit**2 / (smaller - 1) + noise), 1.0)
 
 
-def _correlation(a: Separation, b: Separation, clusters: Clusters, factors: tuple[InstanceFactor, ...]) -> float:
+def correlation_of(a: Separation, b: Separation, clusters: Clusters, factors: tuple[InstanceFactor, ...]) -> float:
     """Correlation of the two estimates: over units, plus what instances add to each and to the difference."""
     sums = sums_by(clusters.units, clusters.n_units, np.stack([a.influence, b.influence], axis=1))
     of_a, of_b, of_difference = (

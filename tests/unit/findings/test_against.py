@@ -150,7 +150,7 @@ def test_a_subgroup_is_compared_by_its_images():
         (clean(perfect()), Answers(), "specificity", "no answers for melanoma are kept"),
         (trials(0.1), trials(0.1, pictures="q"), "artefact_effect", "not the same pictures"),
         (trials(0.1), Answers(), "artefact_effect", "was not put in for both models"),
-        (trials(0.1), trials(0.1), "observability", "not kept picture by picture"),
+        (trials(0.1), trials(0.1), "observability", "about the foundation model"),
     ],
 )
 def test_what_is_not_paired_is_never_a_pass(ours, theirs, metric, why):

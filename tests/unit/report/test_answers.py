@@ -10,6 +10,7 @@ from auditlens.findings.artefacts import Trials, effect_values, flip_events
 from auditlens.findings.decision import OperatingPoint
 from auditlens.findings.differences import flip_rows
 from auditlens.report.answers import keep_answers, read_answers
+from auditlens.stages.answers import ErasedAnswers, RelevanceAnswers
 from auditlens.store.run_folder import RunFolder
 from tests.unit.findings.compared_runs import base, evidence, make_run
 
@@ -82,3 +83,28 @@ def test_rows_go_by_image_id():
     first = answers.trials["ruler", "melanoma"]
     assert first.images[0] == "0000.png"
     assert first.inserted.probability[0] == pytest.approx(found.trials["ruler"].probabilities[-1, 1])
+
+
+def test_relevance_and_erased_lesions_come_back_and_an_old_folder_has_none(tmp_path):
+    images, units = np.array(["a", "b", "c"]), np.array([0, 0, 1])
+    relevance = {
+        (layer, "melanoma"): RelevanceAnswers(layer, "melanoma", "lrp", images, units, shares)
+        for layer, shares in (
+            ("late", {"spurious_relevance_share": np.array([0.1, 0.2, 0.3]), "unexpected_relevance_share": np.ones(3)}),
+            ("early", {"unexpected_relevance_share": np.zeros(3)}),
+        )
+    }
+    erased = ErasedAnswers("melanoma", images, images, units, np.full(3, 0.2), np.array([0.5, 0.6, 0.7]))
+    whole = replace(make_run("x", 0, 1.0).answers, relevance=relevance, erased={"melanoma": erased})
+    keep_answers(RunFolder(tmp_path / "run"), whole)
+    found = read_answers(tmp_path / "run")
+    assert list(found.relevance) == list(relevance)  # the order says which layer is the last
+    assert_same(found.erased["melanoma"], erased)
+    for place, part in relevance.items():
+        assert found.relevance[place].shares.keys() == part.shares.keys()
+        for metric, share in part.shares.items():
+            np.testing.assert_array_equal(found.relevance[place].shares[metric], share)
+    for name in ("erased", "relevance_by_image"):
+        (tmp_path / "run" / "tables" / f"{name}.parquet").unlink()
+    old = read_answers(tmp_path / "run")
+    assert old.relevance is None and old.erased is None and old.trials.keys() == whole.trials.keys()

@@ -4,6 +4,9 @@ import hashlib
 
 import pytest
 
+from auditlens.spec.baselines import PAIRED, WHY_NOT_PAIRED
+from auditlens.spec.metrics import METRIC_RULES
+
 GATES = {
     "works": {"metric": "sensitivity", "limit": ">= 0.9"},
     "not_worse": {
@@ -44,7 +47,11 @@ def test_the_record_is_the_one_that_was_meant(bench):
         ({"gates__not_worse__against": ["predecesor"]}, "against[0]: there is no baseline"),
         ({"gates__not_worse__against": "predecesor"}, "did you mean 'predecessor'?"),
         ({"gates__not_worse__limit": ">= 0.01"}, "'<= 0.01' is worse by at most so much"),
-        ({"gates__not_worse__metric": "spurious_relevance_share"}, "not kept picture by picture; against takes sens"),
+        ({"gates__not_worse__metric": "observability"}, "about the foundation model and the data"),
+        ({"gates__not_worse__metric": "mediated_share"}, "a share of each model's own effect"),
+        ({"gates__not_worse__metric": "unread_relevance_share"}, "compare unexpected_relevance_share; against takes"),
+        ({"gates__not_worse__metric": "strongest_spurious_component"}, "compare spurious_relevance_share"),
+        ({"gates__not_worse__worst_subgroup": "site"}, "with against, repeat the gate: each: {subgroup: COLUMN}"),
         ({"gates__not_worse__against": ...}, "compare needs a baseline; name it in against"),
         ({"baselines__predecessor__record": "older"}, "there is no file '{folder}/older'; did you mean 'old'?"),
         ({"baselines__predecessor__record": "images"}, "there is no file '{folder}/images/record.json'"),
@@ -72,3 +79,15 @@ def test_a_gate_is_not_called_change_where_there_is_a_plan(bench):
     del gates["not_worse"]
     problem = bench.problem(gates=gates, change={"plan": "P", "must_equal": ["weights"]})
     assert "gates.change: a spec with a change plan has gates of this name" in problem
+
+
+def test_every_metric_is_compared_or_says_why_not():
+    assert {*PAIRED, *WHY_NOT_PAIRED} == set(METRIC_RULES)
+    assert not set(PAIRED) & set(WHY_NOT_PAIRED)
+
+
+@pytest.mark.parametrize("metric", ["spurious_relevance_share", "unexpected_relevance_share"])
+def test_shares_of_relevance_take_a_baseline(bench, metric):
+    changes = with_record(bench)
+    gates = {"not_worse": {"metric": metric, "limit": "<= 0.05", "against": "predecessor"}}
+    assert bench.load(**changes | {"gates": gates}).spec.gates["not_worse"].metric == metric

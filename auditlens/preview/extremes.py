@@ -192,31 +192,3 @@ AGAINST: Final[Mapping[str, Maker]] = {
     **dict.fromkeys(("spurious_relevance_share", "unexpected_relevance_share"), _shares),
 }
 """Of gates on the difference to a baseline: how much worse this model is, at best not at all; all of `PAIRED`."""
-UNPAIRED: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        (
-            "observability",
-            "mediated_share",
-            "valid_coverage",
-            "alignment_margin",
-            "clarity",
-            "redundancy",
-            "polysemanticity",
-        ),
-        "it rests on components, labels or a foundation model that each audit finds for itself, so nothing is paired",
-    ),
-    **dict.fromkeys(
-        (
-            "spurious_relevance_share",
-            "unexpected_relevance_share",
-            "unread_relevance_share",
-            "strongest_spurious_component",
-            "lesion_erased_auroc",
-            "separability",
-            "separability_drop",
-            "separability_drop_beyond_sham",
-        ),
-        "a run folder does not keep it picture by picture, so nothing is paired",
-    ),
-}
-"""Metrics that no gate can compare with a baseline, and why."""

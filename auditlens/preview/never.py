@@ -11,10 +11,9 @@ from auditlens.gather.context import Context
 from auditlens.gather.space import assessable
 from auditlens.plan.baselines import CHANGE
 from auditlens.preview.basis import INSIDE
-from auditlens.preview.extremes import UNPAIRED
 from auditlens.preview.layers import named_concepts
 from auditlens.preview.seen import seen_images
-from auditlens.spec.baselines import PAIRED
+from auditlens.spec.baselines import WHY_NOT_PAIRED
 from auditlens.stages.plan import PlannedGate
 
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -34,8 +33,8 @@ def why_no_number(gate: PlannedGate) -> str:
 
 def why_never(gate: PlannedGate, context: Context, sources: Mapping[str, ArtefactSource]) -> str:
     """Say why a gate cannot be evaluated by this run, whatever its images show; empty where it may be."""
-    if gate.against is not None and gate.metric not in PAIRED and gate.metric in UNPAIRED:
-        return f"{gate.metric} has no difference to {gate.against}: {UNPAIRED[gate.metric]}."
+    if gate.against is not None and gate.metric in WHY_NOT_PAIRED:
+        return f"{gate.metric} has no difference to {gate.against}: it {WHY_NOT_PAIRED[gate.metric]}."
     if gate.metric == "observability":
         return _unseen(gate, context, sources)
     if gate.metric not in (*INSIDE, "mediated_share"):

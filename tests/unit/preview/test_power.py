@@ -10,11 +10,11 @@ from auditlens.examine.interpretability import clarity
 from auditlens.findings.statistics import rate
 from auditlens.findings.statistics.clusters import MIN_UNITS_MEAN
 from auditlens.preview.basis import Basis
-from auditlens.preview.extremes import UNPAIRED, extremes_of
+from auditlens.preview.extremes import extremes_of
 from auditlens.preview.layers import KnownLayer
 from auditlens.preview.power import _events, _outcome, _worst_subgroup, hanley_mcneil, needed_units
 from auditlens.preview.words import gate_sentence
-from auditlens.spec.baselines import PAIRED
+from auditlens.spec.baselines import PAIRED, WHY_NOT_PAIRED
 from auditlens.spec.metrics import METRIC_RULES
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.states import GateState, Severity
@@ -161,7 +161,7 @@ def test_every_metric_has_its_extremes(metric):
 @pytest.mark.parametrize("metric", METRIC_RULES)
 def test_a_gate_against_a_baseline_has_its_extremes_or_a_reason(metric):
     if metric not in PAIRED:
-        assert UNPAIRED[metric]
+        assert WHY_NOT_PAIRED[metric]
         return
     one = gate(metric, "<=", 0.15).model_copy(update={"against": "v1"})
     found = outcome(one, basis(400, np.arange(400) < 200))

@@ -98,6 +98,8 @@ def test_a_list_is_refused(validator):
     [
         ({"artefacts": {"ruler": {"column": "ruler"}}}, False),
         ({"artefacts": {"ruler": {"column": "ruler"}}, "include": ["auditlens/artefacts/dermoscopy"]}, True),
+        ({"artefacts": {"defaults": {"avoid": "lesion_mask"}, "ruler": {"kind": "ruler"}}}, True),
+        ({"artefacts": {"defaults": {"kind": "ruler"}}}, False),
         ({"gates": {"works": {"limit": ">= 0.9"}}}, False),
         ({"gates": {"works": {"limit": ">= 0.9"}}, "include": ["gates.yaml"]}, True),
         ({"gates": {"defaults": {"severity": "warn"}}}, True),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from auditlens.stages.progress import Progress, Silent
 from auditlens.store import Store
@@ -53,8 +54,14 @@ class Machine:
 
 
 def use_threads(threads: int | None) -> None:
-    """Set the number of CPU threads; a few by default, since more are not faster."""
-    torch.set_num_threads(threads or min(MOST_THREADS, os.cpu_count() or 1))
+    """Set the number of CPU threads, of torch and of numpy's BLAS; a few by default, since more are not faster.
+
+    Each BLAS has a pool of its own, whose threads spin while they wait: two audits at once on two cores took
+    several times as long over the bootstrap's small products.
+    """
+    n_threads = threads or min(MOST_THREADS, os.cpu_count() or 1)
+    torch.set_num_threads(n_threads)
+    threadpool_limits(limits=n_threads, user_api="blas")
 
 
 def best_device(name: str) -> str:

@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 
 from auditlens import api
 from auditlens.stages.progress import Silent
@@ -44,3 +45,16 @@ def test_the_options_are_those_of_an_audit_as_they_were_given(tmp_path):
 
 def test_the_store_is_in_the_folder_that_is_named(tmp_path):
     assert Machine(store=tmp_path / "kept").opened_store().root == tmp_path / "kept"
+
+
+def test_the_threads_of_numpy_are_those_of_torch():
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    before = torch.get_num_threads()
+    try:
+        for n_threads in (2, 1):
+            use_threads(n_threads)
+            found = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+            assert found <= {n_threads}
+            assert len(found) == min(len(pools), 1)
+    finally:
+        use_threads(before)

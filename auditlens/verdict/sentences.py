@@ -51,7 +51,7 @@ def _changed(gate: PlannedGate, state: GateState, estimate: Estimate | None) -> 
 
 def _compared(gate: PlannedGate, estimate: Estimate, artefact: str) -> str:
     """How much worse than a baseline; with a limit either way, how far from it."""
-    value, subject = estimate.value or 0.0, _subject(gate, artefact)
+    value, subject = estimate.value or 0.0, _subject(gate, artefact).removesuffix(",")
     rated = gate.metric in SHARES
     size = f"{100 * abs(value):.1f} points" if rated else number(gate.metric, abs(value)).removeprefix("+")
     if gate.relation == "within":

@@ -7,6 +7,7 @@ import pytest
 from auditlens.report.sarif_rules import rule
 from auditlens.report.titles import gate_title
 from auditlens.report.wording import kind_of
+from auditlens.spec.baselines import PAIRED
 from auditlens.spec.metrics import METRIC_RULES
 from auditlens.spec.model import METRICS
 from auditlens.stages.findings import Estimate
@@ -105,3 +106,12 @@ def test_the_worst_subgroup_is_named_first():
     sentence = sentence_for(gate, GateState.FAILS, estimate, "argmax", "")
     assert sentence.startswith("Within site A: in the worst subgroup by skin type: the share of melanoma images")
     assert gate_title(gate, {}).endswith("(sensitivity); worst by skin type; only site A")
+
+
+@pytest.mark.parametrize("metric", PAIRED)
+def test_a_difference_to_a_baseline_reads_as_a_sentence(metric):
+    gate = planned(metric).model_copy(update={"against": "v1"})
+    estimate = Estimate(value=0.08, low=0.06, high=0.1, sided="one")
+    told = sentence_for(gate, GateState.FAILS, estimate, "melanoma at P >= 0.5", "a ruler")
+    assert ": worse than the baseline v1 by " in told
+    assert ",:" not in told

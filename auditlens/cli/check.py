@@ -62,7 +62,7 @@ def check(
     for sentence in found.verdict.sentences[:n_open]:  # those that hold come last
         click.echo(f"  {sentence}")
     code = found.verdict.exit_code
-    if found.verdict.may_release or code is not ExitCode.HOLDS:
+    if not found.verdict.barred or code is not ExitCode.HOLDS:
         return int(code)
     for note in found.verdict.notes:
         click.echo(f"  {note}")

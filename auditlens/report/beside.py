@@ -19,7 +19,7 @@ STANDINGS = (Standing.NEW, Standing.WORSENED, Standing.UNCHANGED, Standing.FIXED
 
 def remarks(verdict: Verdict) -> tuple[str, ...]:
     """Sentences that stand under the headline: that nothing is released, what counts, the baseline, the notes."""
-    release = () if verdict.may_release else (NO_RELEASE,)
+    release = (NO_RELEASE,) if verdict.barred else ()
     return (*release, *policy_sentences(verdict.policy), *_against(verdict), *verdict.notes)
 
 

@@ -53,7 +53,9 @@ class Verdict(Stage):
     policy: Policy = DEFAULT_POLICY
     exploratory: bool = True
     """True where no lock fixed the spec beforehand."""
-    may_release: bool = True
-    """False for a tier that never releases, and where only some of the gates were selected."""
+    barred: bool = False
+    """Whether a release is out, whatever the gates say: a tier that never releases, a selection, a look too many."""
+    may_release: bool = False
+    """True where nothing bars it and no gate that counts fails or is undecided, `--allow-inconclusive` or not."""
     notes: tuple[str, ...] = ()
     """What a reader must know beside the gates: unused waivers, what a tier or a selection leaves out, baselines."""

@@ -17,7 +17,7 @@ from auditlens.verdict.protocol import exploratory, protocol_notes, releases
 from auditlens.verdict.sentences import sentence_for
 from auditlens.verdict.standing import baseline_notes, first_baseline, standing_of
 from auditlens.verdict.waivers import idle_waivers, waive
-from auditlens.verdict.weight import exit_code_of
+from auditlens.verdict.weight import exit_code_of, may_release
 
 WORST_FIRST = (GateState.FAILS, GateState.INCONCLUSIVE, GateState.NOT_EVALUATED, GateState.HOLDS)
 
@@ -50,6 +50,7 @@ def decide(
     gates = tuple(
         result.model_copy(update={"standing": standing_of(result.gate, result.state, first)}) for result in gates
     )
+    barred = bool(partial) or not releases(plan.protocol)
     return Verdict(
         gates=gates,
         counts=_counts(gates),
@@ -57,7 +58,8 @@ def decide(
         headline=_headline(gates) + partial_words(spec, plan),
         sentences=_sentences(gates),
         exploratory=exploratory(plan.protocol),
-        may_release=not partial and releases(plan.protocol),
+        barred=barred,
+        may_release=may_release(gates, policy, barred=barred),
         notes=(
             *protocol_notes(plan.protocol),
             *partial,

@@ -48,4 +48,16 @@ def exit_code_of(gates: Iterable[GateResult], policy: Policy) -> ExitCode:
 
 def judged_under(verdict: Verdict, policy: Policy) -> Verdict:
     """Return the same gates under another policy."""
-    return verdict.model_copy(update={"policy": policy, "exit_code": exit_code_of(verdict.gates, policy)})
+    return verdict.model_copy(
+        update={
+            "policy": policy,
+            "exit_code": exit_code_of(verdict.gates, policy),
+            "may_release": may_release(verdict.gates, policy, barred=verdict.barred),
+        }
+    )
+
+
+def may_release(gates: tuple[GateResult, ...], policy: Policy, *, barred: bool) -> bool:
+    """Whether nothing stands against a release: what may be undecided for the exit code is still undecided here."""
+    strict = policy.model_copy(update={"allow_inconclusive": False})
+    return not barred and exit_code_of(gates, strict) is ExitCode.HOLDS

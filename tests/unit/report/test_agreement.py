@@ -122,7 +122,7 @@ def test_texts(tmp_path: Path, record: AuditRecord, verdict: Verdict) -> None:
     for text in (summary, plain):
         assert exit_text(verdict) in text
         assert verdict.headline in text
-        assert ("releases nothing" in text) == (not verdict.may_release)
+        assert ("releases nothing" in text) == verdict.barred
     told = re.findall(r"^gate\d+(?: \(warn\))?  +(fails, accepted|fails|inconclusive|not evaluated|holds)", plain, re.M)
     expected = ["fails, accepted" if is_accepted(row) else row.state.value for row in verdict.gates]
     assert told == expected

@@ -69,7 +69,7 @@ def test_only_a_verdict_of_gates_that_hold_is_green(record: AuditRecord) -> None
 
 
 def test_what_stands_beside_the_gates_is_shown_and_the_rest_counted(record: AuditRecord) -> None:
-    update = {"notes": tuple(f"Note {n}." for n in range(5)), "may_release": False}
+    update = {"notes": tuple(f"Note {n}." for n in range(5)), "barred": True}
     one = page_one(record.model_copy(update={"verdict": record.verdict.model_copy(update=update)}))
     assert one.remarks[0].startswith("This run releases nothing")
     assert (len(one.remarks), one.n_more_remarks) == (3, 3)

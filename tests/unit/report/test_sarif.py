@@ -79,7 +79,7 @@ def test_without_a_baseline_nothing_is_called_new(run_dir: Path, record: AuditRe
 
 
 def test_notes_are_notifications(run_dir: Path, record: AuditRecord) -> None:
-    verdict = record.verdict.model_copy(update={"notes": ("A waiver is not used.",), "may_release": False})
+    verdict = record.verdict.model_copy(update={"notes": ("A waiver is not used.",), "barred": True})
     run = json.loads(sarif_bytes(run_dir, with_verdict(record, verdict)))["runs"][0]
     told = [row["message"]["text"] for row in run["invocations"][0]["toolExecutionNotifications"]]
     assert told == ["This run releases nothing, whatever its gates say.", "A waiver is not used."]

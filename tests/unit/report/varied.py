@@ -79,7 +79,7 @@ def verdicts(draw: st.DrawFn, most: int = 25) -> Verdict:
         for n, (state, severity, waived, standing, text, metric) in enumerate(rows)
     )
     notes = tuple(draw(st.lists(TEXTS.filter(str.strip), max_size=4)))
-    return make_verdict(gates, draw(POLICIES), may_release=draw(st.booleans()), notes=notes)
+    return make_verdict(gates, draw(POLICIES), barred=draw(st.booleans()), notes=notes)
 
 
 def _possible(standing: Standing | None, state: GateState) -> Standing | None:

@@ -117,7 +117,16 @@ def test_of_the_gates_that_hold_the_closest_to_its_limit_is_said_first():
     ],
 )
 def test_exit_code_precedence(ruler, ink, code):
-    assert run({"missed": MISSED}, {"missed[ruler]": ruler, "missed[ink]": ink}).exit_code is code
+    verdict = run({"missed": MISSED}, {"missed[ruler]": ruler, "missed[ink]": ink})
+    assert verdict.exit_code is code
+    assert verdict.may_release is (code is ExitCode.HOLDS)
+    assert not verdict.barred
+
+
+def test_what_may_be_undecided_for_the_exit_code_does_not_release():
+    undecided = run({"missed": MISSED}, {"missed[ruler]": (0.0, 0.01), "missed[ink]": None})
+    allowed = judged_under(undecided, Policy(allow_inconclusive=True))
+    assert (allowed.exit_code, allowed.may_release) == (ExitCode.HOLDS, False)
 
 
 def test_allow_inconclusive_turns_undecided_to_zero_but_not_a_failure():

@@ -22,9 +22,9 @@ def verdict(tier=None, selection=(), **tiers):
     return decide(audit, plan, EMPTY, date(2026, 11, 26))
 
 
-def test_a_whole_spec_may_release():
+def test_nothing_bars_a_whole_spec():
     found = verdict()
-    assert found.may_release
+    assert not found.barred
     assert not found.notes
     assert "(" not in found.headline
 
@@ -39,19 +39,19 @@ def test_a_whole_spec_may_release():
 )
 def test_a_tier_that_sees_less_never_releases(tier, why):
     found = verdict("pr", pr=tier)
-    assert not found.may_release
+    assert found.barred
     assert found.notes == (f"The tier pr never releases: {why}.",)
     assert found.headline.endswith("(tier pr, no release)")
 
 
-def test_a_tier_that_runs_everything_may_release():
+def test_nothing_bars_a_tier_that_runs_everything():
     found = verdict("release", release={})
-    assert found.may_release
+    assert not found.barred
     assert found.headline.endswith("(tier release)")
 
 
 def test_a_selection_never_releases():
     found = verdict(selection=["--select gate=works"])
-    assert not found.may_release
+    assert found.barred
     assert "--select gate=works" in found.notes[0]
     assert found.headline.endswith("(selected gates only, no release)")

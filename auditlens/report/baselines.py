@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 from auditlens.report.bars import AMBER, BLUE, FAINT, GREEN, RED, Axis
 from auditlens.report.titles import artefact_labels, gate_title
 from auditlens.report.wording import capitalise, interval, kind_of, minus, number, short_hash
+from auditlens.spec.baselines import WHY_NOT_PAIRED
 from auditlens.stages.baselines import Altered, BaselineFinding, BaselineGate
 from auditlens.stages.findings import Estimate
 from auditlens.stages.record import AuditRecord
@@ -30,7 +31,7 @@ class BaselineRow:
     before: str
     """The baseline's value with its interval; a dash without one."""
     worse: str
-    """How much worse this model is, with its interval; empty where the metric is not kept picture by picture."""
+    """How much worse this model is, with its interval, or why there is no difference."""
     drawn: Markup | None
 
 
@@ -80,7 +81,14 @@ def _view(record: AuditRecord, finding: BaselineFinding, first: bool) -> Baselin
 def _row(result: GateResult, row: BaselineGate, title: str, axis: Axis | None) -> BaselineRow:
     drawn = None if axis is None or row.worse is None or row.worse.value is None else worse_bar(axis, row.worse)
     before = _told(row.before, kind_of(result.gate.metric))
-    return BaselineRow(result, capitalise(title), before, _points(row.worse), drawn)
+    worse = _points(row.worse) or _why_none(result.gate.metric)
+    return BaselineRow(result, capitalise(title), before, worse, drawn)
+
+
+def _why_none(metric: str) -> str:
+    """Why a metric has no difference; what to compare instead stands in docs/baselines.md."""
+    why = WHY_NOT_PAIRED.get(metric)
+    return f"no difference: {why.split(';')[0]}" if why else "no difference"
 
 
 def part_text(row: Altered, text: str) -> str:

@@ -87,6 +87,22 @@ def test_what_has_worsened_stands_first(compared: AuditRecord) -> None:
     assert (view.first, other.first, other.rows) == (True, False, ())
 
 
+def test_why_a_metric_has_no_difference_stands_in_its_row(compared: AuditRecord) -> None:
+    first, *others = compared.verdict.gates
+    seen = first.model_copy(update={"gate": first.gate.model_copy(update={"metric": "observability"})})
+    bare = [row.model_copy(update={"worse": None}) for row in compared.findings.baselines[0].gates]
+    old = compared.findings.baselines[0].model_copy(update={"gates": tuple(bare)})
+    changed = compared.model_copy(
+        update={
+            "findings": compared.findings.model_copy(update={"baselines": (old,)}),
+            "verdict": compared.verdict.model_copy(update={"gates": (seen, *others)}),
+        }
+    )
+    rows = {row.result.gate.id: row for row in baseline_views(changed)[0].rows}
+    assert rows[seen.gate.id].worse.startswith("no difference: is about the foundation model and the data")
+    assert rows[others[0].gate.id].worse == "no difference"
+
+
 @pytest.mark.parametrize(("low", "high", "colour"), [(0.01, 0.03, RED), (-0.03, -0.01, GREEN)])
 def test_the_picture_shows_which_way(low: float, high: float, colour: str) -> None:
     drawn = worse_bar(Axis(-0.05, 0.05, 190), Estimate(value=(low + high) / 2, low=low, high=high))

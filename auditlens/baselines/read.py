@@ -126,7 +126,7 @@ def fits(record: AuditRecord, answers: Answers) -> bool:
     return (
         _clean_fits(record, answers)
         and all(_effects_fit(answers, row) for row in _effects(record))
-        and all(_relevance_fits(answers, row) for row in record.findings.classes)
+        and all(_relevance_fits(answers, row) for row in (*record.findings.classes, *record.findings.classes_by_layer))
         and all(_erased_fits(answers, row) for row in record.findings.erasures)
     )
 

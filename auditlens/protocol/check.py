@@ -77,16 +77,29 @@ def check_record(
     place = record_file(path)
     record = read_record(place)
     loaded = load_spec(spec, variables, check_paths=False)
-    lines = [*_manifest(place), _signature(place, public_key), _model(record.plan, model), _spec(record, loaded)]
+    lines = [
+        _manifest(place, whole=path.is_dir()),
+        _signature(place, public_key),
+        _model(record.plan, model),
+        _spec(record, loaded),
+    ]
     verdict = decide(loaded.spec, record.plan, record.findings, today, policy)  # a waiver counts as long as it lasts
     return Checked(record, verdict, (*lines, *_since(record.verdict, verdict)))
 
 
-def _manifest(place: Path) -> Iterator[str]:
-    """Compare every file of the run folder with its manifest; a record by itself has none."""
+def _manifest(place: Path, *, whole: bool) -> str:
+    """Compare every file of the run folder with its manifest; a record by itself has none.
+
+    Parameters
+    ----------
+    whole : bool
+        Whether the run folder was named, and not its record alone.
+    """
     manifest = place.with_name(MANIFEST)
+    if not manifest.is_file() and whole:
+        raise IntegrityError(f"{manifest} is missing, so nothing shows that the folder is as the run wrote it")
     if not manifest.is_file():
-        return
+        return f"the record stands alone: there is no {MANIFEST} beside it"
     names = [(line[:64], line[66:]) for line in manifest.read_text(encoding="utf-8").splitlines() if line]
     for sha256, name in names:
         file = place.parent / name
@@ -96,7 +109,7 @@ def _manifest(place: Path) -> Iterator[str]:
             raise IntegrityError(f"{file} was changed since the run: its SHA-256 is not the one in {manifest}")
     if place.name not in {name for _, name in names}:
         raise IntegrityError(f"{manifest} does not list {place.name}")
-    yield f"the run folder's {len(names)} files are as the run wrote them"
+    return f"the run folder's {len(names)} files are as the run wrote them"
 
 
 def _signature(place: Path, public_key: Path | None) -> str:

@@ -42,10 +42,10 @@ def project(released, tmp_path):
     return copy
 
 
-def check(project, *more, model="weights.safetensors"):
+def check(project, *more, model="weights.safetensors", record=None):
     files = ["--model", str(project.folder / model), "--spec", str(project.spec)]
     return entry_call(
-        "check", str(project.out), *files, *(more or ["--public-key", str(project.folder / "public.pem")])
+        "check", str(record or project.out), *files, *(more or ["--public-key", str(project.folder / "public.pem")])
     )
 
 
@@ -154,9 +154,11 @@ def test_a_verdict_that_was_edited_is_noticed(project):
     document = json.loads(text)
     document["verdict"]["gates"][0]["state"] = other
     path.write_text(json.dumps(document))
+    assert "was changed since the run" in check(project).stderr
     (project.out / "MANIFEST.sha256").unlink()
-    assert "was not signed with this key" in check(project).stderr
-    done = check(project, "--unsigned")
+    assert "nothing shows that the folder is as the run wrote it" in check(project).stderr
+    assert "was not signed with this key" in check(project, record=path).stderr
+    done = check(project, "--unsigned", record=path)
     assert done.returncode == 2
     assert "its findings do not" in done.stderr
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from auditlens.spec.metrics import shown_value
+from auditlens.spec.metrics import shown_limit
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.planned_run import ForeseenGate, PlannedArtefact, PlannedRun, PlannedStep, Span
 from auditlens.stages.states import Severity
@@ -139,7 +139,7 @@ def gate_name(gate: PlannedGate) -> str:
 
 
 def _limit(gate: PlannedGate) -> str:
-    return f"{gate.relation} {shown_value(gate.bound, gate.metric).removeprefix('+')}"
+    return f"{gate.relation} {shown_limit(gate.bound, gate.metric)}"
 
 
 def _strata(found: PlannedRun) -> Iterator[Block]:

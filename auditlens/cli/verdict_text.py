@@ -11,7 +11,7 @@ import click
 from auditlens.plan.baselines import CHANGE
 from auditlens.report.beside import exit_text, remarks, standing_text
 from auditlens.report.page_one import tone_of
-from auditlens.spec.metrics import shown_value
+from auditlens.spec.metrics import shown_limit, shown_value
 from auditlens.stages.findings import ArtefactFinding, Effect, Estimate
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.record import AuditRecord
@@ -80,9 +80,8 @@ def _interval(estimate: Estimate | None, gate: PlannedGate) -> str:
 
 
 def _limit(gate: PlannedGate) -> str:
-    if gate.metric == CHANGE:
-        return shown_value(gate.bound, CHANGE)
-    return f"{gate.relation} {shown_value(gate.bound, gate.metric).removeprefix('+')}"
+    bound = shown_limit(gate.bound, gate.metric)
+    return bound if gate.metric == CHANGE else f"{gate.relation} {bound}"
 
 
 def plain_verdict(record: AuditRecord) -> str:

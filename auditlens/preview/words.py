@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from auditlens.findings.statistics.clusters import MIN_UNITS_MEAN
 from auditlens.preview import basis as of
 from auditlens.preview.layers import KnownLayer
-from auditlens.spec.metrics import shown_value
+from auditlens.spec.metrics import shown_limit, shown_value
 from auditlens.stages.plan import PlannedGate
 from auditlens.stages.subgroups import Stratum
 
@@ -144,7 +144,7 @@ def _steps(gate: PlannedGate, layer: KnownLayer) -> str:
 
 
 def _needs(gate: PlannedGate, found: Outcome) -> str:
-    limit = f"a limit of {gate.relation} {_shown(gate, gate.bound)}"
+    limit = f"a limit of {gate.relation} {shown_limit(gate.bound, gate.metric)}"
     if gate.min_units > found.n_units and (found.needed is None or found.needed <= gate.min_units):
         return f"A gate in a subgroup needs {gate.min_units}."
     if found.needed is None:

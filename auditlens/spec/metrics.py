@@ -240,14 +240,27 @@ def independent_sides(source: str, target: str) -> str:
 
 
 def shown_value(value: float, metric: str) -> str:
-    """Write a value the way its unit is read: `4.1 %`, `+3.2 points`, `0.87`."""
+    """Write a value the way its unit is read: `4.1 %`, `+3.2 points`, `0.870`."""
     if metric == "change":
         return "differs" if value else "the same"
+    factor, digits, unit = _reading(metric)
+    sign = "+" if unit == " points" else ""
+    return f"{factor * value:{sign}.{digits}f}{unit}"
+
+
+def shown_limit(bound: float, metric: str) -> str:
+    """Write a limit likewise, without a plus, and with all of its digits where it has more than a value is given."""
+    if metric == "change":
+        return shown_value(bound, metric)
+    factor, digits, unit = _reading(metric)
+    rounded = f"{factor * bound:.{digits}f}"
+    exact = abs(float(rounded) - factor * bound) < 1e-9
+    return f"{rounded if exact else f'{factor * bound:.9g}'}{unit}"
+
+
+def _reading(metric: str) -> tuple[int, int, str]:
+    """Factor, decimals and unit that a metric is read in."""
     rule = METRIC_RULES.get(metric)
-    if rule is None or rule.unit == "AUROC":
-        return f"{value:.2f}"
-    if rule.unit == "cosine":
-        return f"{value:.3f}"
-    if rule.unit == "probability":
-        return f"{100 * value:+.1f} points"
-    return f"{100 * value:.1f} %"
+    if rule is None or rule.unit in ("AUROC", "cosine"):
+        return 1, 3, ""
+    return 100, 1, " points" if rule.unit == "probability" else " %"

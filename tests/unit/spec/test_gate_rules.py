@@ -3,7 +3,7 @@
 
 import pytest
 
-from auditlens.spec.metrics import METRIC_RULES, parse_direction, shown_value
+from auditlens.spec.metrics import METRIC_RULES, parse_direction, shown_limit, shown_value
 from auditlens.spec.model import METRICS
 
 
@@ -131,7 +131,24 @@ def test_a_direction_that_reads_two_ways_is_refused():
         parse_direction("a_to_b_to_c", ("a", "b_to_c", "a_to_b", "c"))
 
 
+@pytest.mark.parametrize(
+    ("bound", "metric", "said"),
+    [
+        (0.02, "decision_flips", "2.0 %"),
+        (0.0005, "decision_flips", "0.05 %"),
+        (0.0001, "effect_minus_sham", "0.01 points"),
+        (0.03, "effect_minus_sham", "3.0 points"),
+        (0.8, "auroc", "0.800"),
+        (0.79995, "auroc", "0.79995"),
+        (-0.1, "alignment_margin", "-0.100"),
+        (1.0, "change", "differs"),
+    ],
+)
+def test_a_limit_has_all_of_its_digits(bound, metric, said):
+    assert shown_limit(bound, metric) == said
+
+
 def test_values_are_written_in_their_unit():
     assert shown_value(0.041, "decision_flips") == "4.1 %"
     assert shown_value(0.032, "effect_minus_sham") == "+3.2 points"
-    assert shown_value(0.871, "auroc") == "0.87"
+    assert shown_value(0.871, "auroc") == "0.871"

@@ -44,6 +44,9 @@ ESTIMATORS = {
     "auroc": lambda d: statistics.auroc(d["values"], d["sides"], d["units"]),
     "auroc, within strata": lambda d: statistics.auroc(d["values"], d["sides"], d["units"], strata=d["strata"]),
     "auroc_difference": lambda d: statistics.auroc_difference(d["values"], d["others"], d["sides"], d["units"]),
+    "auroc_change_difference": lambda d: statistics.auroc_change_difference(
+        (d["values"], d["others"]), (d["others"], d["values"] + d["others"]), d["sides"], d["units"]
+    ),
     "overlapping_rate_difference": lambda d: statistics.overlapping_rate_difference(
         d["events"], d["more"], d["sides"] | d["events"], d["sides"] | d["more"], d["units"], instances=d["instances"]
     ),

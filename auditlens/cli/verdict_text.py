@@ -102,16 +102,30 @@ def told(record: AuditRecord) -> list[str]:
 def leanings(record: AuditRecord) -> list[str]:
     """Say which class leans on which artefact, how much, and what of it is seen inside.
 
-    An artefact is named where one of its gates fails; where none does, the largest effect is, so that a reader sees
-    what "all gates hold" leaves room for.
+    An artefact is named where a gate on too much of it fails and its effect is clear of zero; where none is, the
+    largest effect is told, so that a reader sees what "all gates hold" leaves room for.
     """
-    failing = {result.gate.artefact for result in record.verdict.gates if result.state is GateState.FAILS}
+    failing = {result.gate.artefact for result in record.verdict.gates if _is_too_much(result)}
     effects = sorted(_effects(record), key=lambda found: -abs(_net(found[1]).value or 0.0))
-    lines = [_leaning(record, finding, effect) for finding, effect in effects if finding.artefact in failing]
+    lines = [
+        _leaning(record, finding, effect)
+        for finding, effect in effects
+        if finding.artefact in failing and _is_clear(_net(effect))
+    ]
     if lines or not effects:
         return lines
     finding, effect = effects[0]
     return [f"The artefact with the largest effect on P({finding.class_name}) is {finding.label}: {_moved(effect)}."]
+
+
+def _is_too_much(result: GateResult) -> bool:
+    """Whether a gate fails that bounds the artefact's work from above, in this model alone."""
+    gate = result.gate
+    return result.state is GateState.FAILS and gate.against is None and gate.relation != ">="
+
+
+def _is_clear(estimate: Estimate) -> bool:
+    return estimate.low is not None and estimate.high is not None and (estimate.low > 0 or estimate.high < 0)
 
 
 def _effects(record: AuditRecord) -> list[tuple[ArtefactFinding, Effect]]:

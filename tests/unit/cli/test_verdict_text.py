@@ -54,9 +54,18 @@ def test_gates_that_hold_need_no_sentence():
     assert "First sentence." not in plain_verdict(make_record(make_verdict(HOLDS)))
 
 
-@pytest.mark.parametrize("state", [FAILS, HOLDS])
-def test_it_says_which_class_leans_on_which_artefact(state):
-    net = Estimate(value=0.6, low=0.5, high=0.7)
+@pytest.mark.parametrize(
+    ("state", "gate", "low", "leans"),
+    [
+        (FAILS, {"relation": "<="}, 0.5, True),
+        (HOLDS, {"relation": "<="}, 0.5, False),
+        (FAILS, {"relation": "<="}, -0.5, False),  # the effect may be nothing
+        (FAILS, {"relation": ">="}, 0.5, False),  # too little of it
+        (FAILS, {"relation": "<=", "against": "predecessor"}, 0.5, False),  # worse than another model
+    ],
+)
+def test_it_says_which_class_leans_on_which_artefact(state, gate, low, leans):
+    net = Estimate(value=0.6, low=low, high=0.7)
     effect = Effect(true_class=None, scale="probability", raw=net, sham=net, beyond=net, share_raised=1.0)
     finding = ArtefactFinding(
         artefact="ruler",
@@ -71,16 +80,16 @@ def test_it_says_which_class_leans_on_which_artefact(state):
         sham_energy_ratio=1.0,
     )
     record = make_record(make_verdict(state))
-    gate = record.verdict.gates[0].model_copy(update={"gate": make_gate("m").model_copy(update={"artefact": "ruler"})})
+    gate = record.verdict.gates[0].model_copy(update={"gate": make_gate("m", artefact="ruler", **gate)})
     record = record.model_copy(
         update={
             "findings": record.findings.model_copy(update={"artefacts": (finding,)}),
             "verdict": record.verdict.model_copy(update={"gates": (gate,)}),
         }
     )
-    wanted = "melanoma leans on a ruler: put in, it moves P by" if state is FAILS else "largest effect on P(melanoma)"
+    wanted = "melanoma leans on a ruler: put in, it moves P by" if leans else "largest effect on P(melanoma)"
     assert wanted in leanings(record)[0]
-    assert "+0.600 beyond its sham (95 %: +0.500 to +0.700)" in leanings(record)[0]
+    assert f"+0.600 beyond its sham (95 %: {low:+.3f} to +0.700)" in leanings(record)[0]
 
 
 def test_only_reports_that_were_written_are_named(tmp_path):

@@ -53,8 +53,14 @@ def shown_baselines(record: AuditRecord) -> tuple[BaselineFinding, ...]:
 
 def value_in(finding: BaselineFinding, result: GateResult) -> str:
     """The baseline's value of a gate, in the units of its metric."""
+    before = _before(finding, result)
+    return number(before.value if before is not None else None, kind_of(result.gate.metric))
+
+
+def _before(finding: BaselineFinding, result: GateResult) -> Estimate | None:
+    """The baseline's estimate of a gate; none of its difference to itself, which is zero whatever it does."""
     row = finding.gate(result.gate.id)
-    return number(row.before.value if row is not None and row.before is not None else None, kind_of(result.gate.metric))
+    return None if row is None or result.gate.against == finding.name else row.before
 
 
 def baseline_views(record: AuditRecord) -> tuple[BaselineView, ...]:
@@ -73,16 +79,17 @@ def _view(record: AuditRecord, finding: BaselineFinding, first: bool) -> Baselin
     return BaselineView(
         finding=finding,
         first=first,
-        rows=tuple(_row(result, row, gate_title(result.gate, labels), axis) for result, row in known),
+        rows=tuple(
+            _row(result, row, _before(finding, result), gate_title(result.gate, labels), axis) for result, row in known
+        ),
         scale=_scale(axis) if axis is not None else None,
     )
 
 
-def _row(result: GateResult, row: BaselineGate, title: str, axis: Axis | None) -> BaselineRow:
+def _row(result: GateResult, row: BaselineGate, before: Estimate | None, title: str, axis: Axis | None) -> BaselineRow:
     drawn = None if axis is None or row.worse is None or row.worse.value is None else worse_bar(axis, row.worse)
-    before = _told(row.before, kind_of(result.gate.metric))
     worse = _points(row.worse) or _why_none(result.gate.metric)
-    return BaselineRow(result, capitalise(title), before, worse, drawn)
+    return BaselineRow(result, capitalise(title), _told(before, kind_of(result.gate.metric)), worse, drawn)
 
 
 def _why_none(metric: str) -> str:

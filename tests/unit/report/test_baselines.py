@@ -11,6 +11,7 @@ from auditlens.report.bars import GREEN, RED, Axis
 from auditlens.report.baselines import baseline_views, shown_baselines, value_in, worse_bar
 from auditlens.report.html import html_bytes
 from auditlens.report.page import render_page_one
+from auditlens.report.wording import number
 from auditlens.stages.baselines import Altered, BaselineFinding, BaselineGate
 from auditlens.stages.estimate import Estimate
 from auditlens.stages.record import AuditRecord
@@ -85,6 +86,14 @@ def test_what_has_worsened_stands_first(compared: AuditRecord) -> None:
     assert view.rows[0].result.standing is Standing.WORSENED
     assert view.rows[0].worse == "+2.1 (+0.4 to +3.8)"
     assert (view.first, other.first, other.rows) == (True, False, ())
+
+
+def test_a_baseline_has_no_difference_to_itself(compared: AuditRecord) -> None:
+    first = compared.verdict.gates[0]
+    old = compared.findings.baselines[0]
+    for against, said in (("predecessor", number(None)), ("authorised", "87.1 %"), (None, "87.1 %")):
+        gate = first.model_copy(update={"gate": first.gate.model_copy(update={"against": against})})
+        assert value_in(old, gate) == said
 
 
 def test_why_a_metric_has_no_difference_stands_in_its_row(compared: AuditRecord) -> None:

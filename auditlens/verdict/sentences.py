@@ -176,6 +176,7 @@ def interval_text(gate: PlannedGate, estimate: Estimate) -> str:
     low, high = number(gate.metric, estimate.low).removesuffix(" %"), number(gate.metric, estimate.high)
     if gate.metric == BEYOND and estimate.low is not None and _negative(estimate.low):
         low, high = _turned(gate, estimate.low), _turned(gate, estimate.high)
+    high = high if gate.against is None else high.removesuffix(" %")  # a difference is in points
     sided = " one-sided" if estimate.sided == "one" else ""
     return f"{100 * estimate.confidence:g} %{sided}: {low} to {high}"
 
@@ -184,6 +185,7 @@ def limit_text(gate: PlannedGate) -> str:
     """The limit in the units of the metric."""
     scaled = gate.metric in SHARES
     flips = gate.metric.startswith("decision_flips")
-    bound = f"{100 * gate.bound:g}" + ("" if flips else " %") if scaled else f"{gate.bound:g}"
+    percent = "" if flips or gate.against is not None else " %"
+    bound = f"{100 * gate.bound:g}{percent}" if scaled else f"{gate.bound:g}"
     words = {"<=": "at most", ">=": "at least", "within": "within +/-"}[gate.relation]
     return f"{words} {bound}".replace("+/- ", "+/-")

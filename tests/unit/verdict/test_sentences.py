@@ -115,3 +115,4 @@ def test_a_difference_to_a_baseline_reads_as_a_sentence(metric):
     told = sentence_for(gate, GateState.FAILS, estimate, "melanoma at P >= 0.5", "a ruler")
     assert ": worse than the baseline v1 by " in told
     assert ",:" not in told
+    assert "%" not in told.replace("95 % one-sided", "")  # points, not per cent

@@ -39,7 +39,7 @@ from auditlens.stages.baselines import Altered
 from auditlens.stages.evidence import INSIDE, Evidence, Floats
 from auditlens.stages.findings import ConceptFinding, Estimate
 from auditlens.stages.plan import PlannedGate
-from auditlens.stages.states import ComponentState, ConceptState
+from auditlens.stages.states import ConceptState
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def _relevance_share(gate: PlannedGate, inputs: GateInputs) -> Estimate:
     relevance = inputs.evidence.relevance.get(inputs.place(gate))
     if relevance is None:
         return missing(gate, _why_no_relevance(gate, inputs))
-    if gate.metric == "spurious_relevance_share" and not seen_concepts(inputs.concepts, gate.class_name, "spurious"):
+    if gate.metric == "spurious_relevance_share" and not _seen(gate, inputs, "spurious"):
         return missing(gate, UNSEEN.format("spurious"))
     chosen = inputs.labels[inputs.place(gate)].where(*SHARES[gate.metric])
     return share_of(inputs.evidence, relevance, chosen, confidence=gate.confidence, sided="one")
@@ -172,7 +172,7 @@ def _unread(gate: PlannedGate, inputs: GateInputs) -> Estimate:
     relevance = inputs.evidence.relevance.get(place)
     if relevance is None:
         return missing(gate, _why_no_relevance(gate, inputs))
-    unexplained = inputs.labels[place].where(ComponentState.UNEXPECTED, ComponentState.UNVERIFIED)
+    unexplained = inputs.labels[place].where(*SHARES["unexpected_relevance_share"])
     names = {k: inputs.name_of(place[0], k) for k in unexplained}
     unread = [k for k in unexplained if names[k] not in inputs.readings]
     found = share_of(inputs.evidence, relevance, unread, confidence=gate.confidence, sided="one")

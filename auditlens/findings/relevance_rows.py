@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from auditlens.findings.inside_metrics import SPURIOUS
 from auditlens.findings.labels import Labels
 from auditlens.findings.statistics import mean_share
 from auditlens.stages.answers import Numbers, RelevanceAnswers
@@ -16,7 +17,7 @@ from auditlens.stages.findings import ConceptFinding
 from auditlens.stages.states import ComponentState, ConceptState
 
 SHARES: Final = {
-    "spurious_relevance_share": (ComponentState.SPURIOUS, ComponentState.BOTH),
+    "spurious_relevance_share": SPURIOUS,
     "unexpected_relevance_share": (ComponentState.UNEXPECTED, ComponentState.UNVERIFIED),
 }
 """Metrics that add up relevance over the components in some states."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
 
 from auditlens.data.index import read_index
 from auditlens.data.overlaps import ids_of, list_overlaps, set_overlaps
@@ -18,16 +17,11 @@ from auditlens.spec.model import Data, DataSet, ImageSet
 from auditlens.spec.nodes import Path
 from auditlens.spec.overlap import salt_of
 from auditlens.spec.paths import resolve
-from auditlens.spec.sets import is_read
+from auditlens.spec.sets import SERVING, is_read
 from auditlens.stages.sets import ListOverlap, PlannedSet, PlannedSets, SetOverlap, SetRole, Use
 from auditlens.store import Store
 
 HERE: Path = ("data",)
-SERVES: Final[Mapping[SetRole, Use]] = {
-    SetRole.OBSERVABILITY: "observability",
-    SetRole.CONCEPT_EXAMPLES: "concept examples",
-}
-"""What a set beside the audited one is used for, by its role."""
 RELAX = "or write `data.forbidden_overlap: {on_overlap: report}`, and the report names them"
 
 
@@ -101,7 +95,7 @@ def _others(sets: Mapping[str, DataSet], name: str) -> list[str]:
 
 
 def _planned(name: str, declared: DataSet, index: DataIndex, audited: bool) -> PlannedSet:
-    use = SERVES.get(declared.role, "compared")
+    use = SERVING.get(declared.role, "compared")
     return PlannedSet(
         name=name,
         role=declared.role,

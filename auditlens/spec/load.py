@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +32,7 @@ from auditlens.spec.tier_rules import check_tiers
 from auditlens.spec.unit_rules import check_units
 from auditlens.spec.waiver_rules import check_waivers
 from auditlens.stages.base import canonical_json
+from auditlens.stages.collector import uncollected
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +91,7 @@ Check = Callable[[Fields, Path, tuple[str, ...], Problems], None]
 """What looks at a merged document, the spec's folder and the model's classes, and notes what is wrong."""
 
 
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Reading makes many small objects that stay; looking through them again and again takes half of its time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-@_collector_at_rest()
+@uncollected()  # many small objects that stay: half of the time of reading
 def load_spec(
     path: Path | str,
     variables: Mapping[str, str] | None = None,

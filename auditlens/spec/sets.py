@@ -10,10 +10,13 @@ from auditlens.spec.images import Data, ImageSet
 from auditlens.spec.model import AuditSpec
 from auditlens.spec.nodes import Fields, select
 from auditlens.spec.references import names_of, text_at
-from auditlens.stages.sets import SetRole
+from auditlens.stages.sets import SetRole, Use
 
-SERVING: Final = frozenset({SetRole.OBSERVABILITY, SetRole.CONCEPT_EXAMPLES})
-"""Roles of sets that serve whichever set is audited: every run reads them."""
+SERVING: Final[Mapping[str, Use]] = {
+    SetRole.OBSERVABILITY: "observability",
+    SetRole.CONCEPT_EXAMPLES: "concept examples",
+}
+"""Roles of sets that serve whichever set is audited, and what for: every run reads them."""
 AUDITED: Final = (SetRole.SEALED, SetRole.DEVELOPMENT)
 """Roles of sets that may be audited without being asked for."""
 
